@@ -1,0 +1,38 @@
+"""What a tracker is to the rest of the house: a name, and events turned into wire requests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+from footfall.events import Event
+from footfall.identity.visitor import Visitor
+from footfall.wire import WireRequest
+
+__all__ = ["Tracker"]
+
+
+@runtime_checkable
+class Tracker(Protocol):
+    """A remote service that takes events, and the dialect it speaks.
+
+    A third one is a class with these two members; it needs no base class. It is pure: it opens
+    nothing, waits for nothing, and asks neither clock nor chance.
+    """
+
+    @property
+    def name(self) -> str:
+        """Its key in counters, in the spool and in log lines; unique within a site."""
+        ...
+
+    def requests(self, event: Event, visitor: Visitor) -> Sequence[WireRequest]:
+        """Turn one event of one visitor into the requests that report it.
+
+        Returns:
+            None at all for a kind of event that this tracker does not have: that is no error.
+
+        Raises:
+            EventError: The event is wrong for this tracker. Names field, finding and remedy; quotes no visitor.
+            NoIdentity: The tracker takes nothing from a visitor without an id, and this one has none.
+        """
+        ...
