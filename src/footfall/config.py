@@ -1,0 +1,203 @@
+"""How one site names, scopes and ages its cookies. Checked once, at start-up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from typing import Literal, TypeAlias
+
+from footfall.errors import ConfigError
+from footfall.request import Consent, RequestClass, RequestView
+
+__all__ = ["Config", "ConsentReader", "CookieNames"]
+
+ConsentReader: TypeAlias = Callable[[RequestView], "Consent | Awaitable[Consent]"]
+
+# RFC 6265bis, section 4.1.1: a cookie's name is a token.
+TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
+# RFC 6265bis, section 5.5: browsers cut a lifetime to this.
+LONGEST_LIFETIME = timedelta(days=400)
+# Tracking API, "User Identifier": at least 90 days from the last usage.
+SHORTEST_DEVICE_LIFETIME = timedelta(days=90)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CookieNames:
+    """What our cookies are called: the vendor's own names unless told otherwise.
+
+    Source: the tracker's own server-side template; "Server-side: it is the customer who defines the name".
+    """
+
+    device: str = "rsa"
+    session: str = "rsaSession"
+    ruid: str = "rsaRuid"
+    reaid: str = "rsaReaId"
+    xuid: str = "rsaXuid"
+
+    @property
+    def session_open(self) -> str:
+        """The session cookie's companion, which dies with the browser."""
+        return self.session + "Open"
+
+    def __post_init__(self) -> None:
+        """Refuse names that no browser would keep, or that would overwrite one another."""
+        names = {field.name: getattr(self, field.name) for field in fields(self)}
+        for field, name in names.items():
+            if not isinstance(name, str) or not TOKEN.fullmatch(name):
+                raise ConfigError(
+                    f"cookie_names.{field} is {name!r}; write 1 to 64 letters, digits or -_.!#$%&'*+^`|~ (RFC 6265bis, 4.1.1)"
+                )
+            if name.lower().startswith(("__host-", "__http-")):
+                raise ConfigError(
+                    f"cookie_names.{field} is {name!r}: that prefix forbids what our cookies need; drop it, or write __Secure-"
+                )
+        used: dict[str, str] = {}
+        for field, name in {**names, "session (its companion)": self.session_open}.items():
+            if name in used:
+                raise ConfigError(
+                    f"cookie_names.{field} and cookie_names.{used[name]} are both {name!r}; give each a name of its own"
+                )
+            used[name] = field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Config:
+    """How one site knows its visitors. Every setting has a default that a European shop can switch on.
+
+    Raises:
+        ConfigError: A setting is wrong. It names the field, what was found, and what to write instead.
+    """
+
+    cookie_domain: str | None = "auto"
+    """``"auto"``: the registrable domain of the request's host; ``"shop.example"``; or ``None``: host-only."""
+    cookie_names: CookieNames = CookieNames()
+    secure: Literal["auto"] | bool = "auto"  #: ``"auto"``: as the request's scheme
+    script_access: bool = False  #: device and session cookies without HttpOnly, for a vendor's page script
+    device_lifetime: timedelta = timedelta(days=365)  #: since the last visit
+    session_idle: timedelta = timedelta(minutes=20)  #: quiet time that ends a visit
+    session_ends_with_browser: bool = True  #: by a companion cookie without Max-Age
+    person_ids: Literal["ruid+reaid", "xuid"] = "ruid+reaid"  #: never both: the tracker's document forbids it
+    ruid_cookie: Literal["sealed", "base64", "off"] = "sealed"  #: ``"base64"`` can be read by anyone
+    secret_keys: tuple[str, ...] = ()  #: newest first; the newest seals, all open
+    consent: ConsentReader | Mapping[str, ConsentReader] | None = None
+    """Reads what the visitor has said; a mapping of ``"device"`` and ``"person"`` has one each; ``None``: ``own_cookie()``."""
+    honour_gpc: bool = True  #: ``Sec-GPC: 1`` is a denial
+    anonymous_user: str = "not_defined"  #: what a tracker that requires a user id gets when there is none
+    public_responses: Literal["skip", "private"] = "skip"
+    """A response marked public or s-maxage: ``"skip"`` our cookies, or make the response ``"private"``."""
+    ignore_bots: bool = True
+    classify: Callable[[RequestView], RequestClass] | None = None  #: ``None``: `footfall.identity.classify_request`
+    anonymous_id: Callable[[RequestView], str | None] | None = None
+    """A site's own anonymous id for trackers with one user id (Tracking API, "User Identifier"): an old YCID, say."""
+    strip_query_ids: bool = False  #: answer a newsletter's landing with a redirect that takes the id out of the address bar
+    unconfirmed_events: Literal["send", "anonymous", "refuse"] = "send"
+    """Events of an id that a browser has not brought back yet: as any, under ``anonymous_user``, or not at all."""
+    former_cookie_names: CookieNames | None = None  #: read these too, write the new ones, expire these
+    former_cookie_domain: str | None = None  #: a cookie of ours with this domain is expired where the new one is set
+
+    def __post_init__(self) -> None:
+        """Check each setting by itself, then those that must agree."""
+        self._check_types()
+        self._check_domain("cookie_domain", self.cookie_domain)
+        self._check_domain("former_cookie_domain", self.former_cookie_domain)
+        _check_lifetime("device_lifetime", self.device_lifetime, least=SHORTEST_DEVICE_LIFETIME)
+        _check_lifetime("session_idle", self.session_idle, least=timedelta(seconds=1))
+        _check_user(self.anonymous_user)
+        if self.person_ids == "xuid" and self.ruid_cookie == "base64":
+            raise ConfigError(
+                "person_ids is 'xuid' and ruid_cookie is 'base64', but xuid can not be used together with ruid and"
+                " reaid (Server-side Tracking, 'XuId'); drop ruid_cookie, or write person_ids='ruid+reaid'"
+            )
+
+    def _check_types(self) -> None:
+        choices: dict[str, tuple[object, ...]] = {
+            "secure": ("auto", True, False),
+            "person_ids": ("ruid+reaid", "xuid"),
+            "ruid_cookie": ("sealed", "base64", "off"),
+            "public_responses": ("skip", "private"),
+            "unconfirmed_events": ("send", "anonymous", "refuse"),
+        }
+        for name in ("script_access", "session_ends_with_browser", "honour_gpc", "ignore_bots", "strip_query_ids"):
+            choices[name] = (True, False)
+        for name, allowed in choices.items():
+            found = getattr(self, name)
+            if not any(found is one or (isinstance(one, str) and found == one) for one in allowed):
+                hint = " (xuid can not be used together with reaid and ruid)" if name == "person_ids" else ""
+                raise ConfigError(f"{name} is {found!r}; write {' or '.join(map(repr, allowed))}{hint}")
+        for name, kind in (("cookie_names", CookieNames), ("device_lifetime", timedelta), ("session_idle", timedelta)):
+            if not isinstance(getattr(self, name), kind):
+                raise ConfigError(f"{name} is {getattr(self, name)!r}; write a {kind.__name__}(...)")
+        if self.former_cookie_names is not None and not isinstance(self.former_cookie_names, CookieNames):
+            raise ConfigError(f"former_cookie_names is {self.former_cookie_names!r}; write a CookieNames(...) or None")
+        for name in ("classify", "anonymous_id"):
+            if getattr(self, name) is not None and not callable(getattr(self, name)):
+                raise ConfigError(f"{name} is {getattr(self, name)!r}; write a function of a RequestView, or None")
+        self._check_keys()
+        self._check_consent()
+
+    def _check_keys(self) -> None:
+        if isinstance(self.secret_keys, str) or not isinstance(self.secret_keys, (tuple, list)):
+            raise ConfigError("secret_keys is not a tuple of texts; write secret_keys=('newest key', 'older key')")
+        for at, key in enumerate(self.secret_keys):
+            # A key is a secret: measured, never quoted.
+            if not isinstance(key, str) or len(key) < 16:
+                found = f"{len(key)} characters" if isinstance(key, str) else type(key).__name__
+                raise ConfigError(
+                    f"secret_keys[{at}] is {found}; write a random text of 16 or more,"
+                    " such as python3 -c 'import secrets; print(secrets.token_urlsafe(32))' prints"
+                )
+        object.__setattr__(self, "secret_keys", tuple(self.secret_keys))
+
+    def _check_consent(self) -> None:
+        if isinstance(self.consent, Mapping):
+            if set(self.consent) != {"device", "person"} or not all(map(callable, self.consent.values())):
+                raise ConfigError("consent is a mapping; give it exactly 'device' and 'person', each a reader")
+        elif self.consent is not None and not callable(self.consent):
+            raise ConfigError(f"consent is {self.consent!r}; write a reader such as own_cookie(), or a mapping of two")
+
+    @staticmethod
+    def _check_domain(field: str, domain: str | None) -> None:
+        """Check a domain's letters; whether it is a public suffix is for `Site`, which has the list."""
+        if domain is None or domain == "auto":
+            return
+        if not isinstance(domain, str):
+            raise ConfigError(f"{field} is {domain!r}; write 'auto', a domain such as 'shop.example', or None")
+        if domain.startswith("."):
+            raise ConfigError(f"{field} {domain!r} starts with a dot; write {domain.lstrip('.')!r}")
+        if "://" in domain or ":" in domain or "/" in domain:
+            raise ConfigError(f"{field} {domain!r} is an address; write its domain alone, such as 'shop.example'")
+        if not domain.isascii():
+            raise ConfigError(f"{field} {domain!r} is not ASCII; write its xn-- form")
+        if domain != domain.lower():
+            raise ConfigError(f"{field} {domain!r} has upper-case letters, which some browsers refuse; write {domain.lower()!r}")
+        if not re.fullmatch(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})+", domain) or len(domain) > 253:
+            raise ConfigError(f"{field} {domain!r} is not a domain of two or more labels; write 'shop.example', or None")
+        if re.fullmatch(r"[0-9.]+", domain):
+            raise ConfigError(f"{field} {domain!r} is an IP address, for which cookies have no domain; write None")
+
+    def __repr__(self) -> str:
+        """Show every setting but the keys."""
+        shown = (f"{field.name}={getattr(self, field.name)!r}" for field in fields(self) if field.name != "secret_keys")
+        return f"Config({', '.join(shown)}, secret_keys=<{len(self.secret_keys)}>)"
+
+
+def _check_lifetime(field: str, lifetime: timedelta, *, least: timedelta) -> None:
+    if lifetime > LONGEST_LIFETIME:
+        raise ConfigError(
+            f"{field} is {lifetime.days} days; browsers keep a cookie 400 days at most (RFC 6265bis, 5.5):"
+            " write timedelta(days=400) or less"
+        )
+    if lifetime < least:
+        why = " (Tracking API, 'User Identifier')" if field == "device_lifetime" else ""
+        raise ConfigError(f"{field} is {lifetime}; write {least} or more{why}")
+    if lifetime % timedelta(seconds=1):
+        raise ConfigError(f"{field} is {lifetime}; Max-Age counts whole seconds: write no microseconds")
+
+
+def _check_user(user: str) -> None:
+    if not isinstance(user, str) or not user or user in (".", "..") or "\\" in user or len(user) > 512:
+        raise ConfigError(
+            f"anonymous_user is {user!r}; write 1 to 512 characters without a backslash, such as 'not_defined'"
+        )
