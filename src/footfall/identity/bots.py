@@ -1,0 +1,37 @@
+"""Who is no person: crawlers, monitors and scripts, by their user agent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache, lru_cache
+
+__all__ = ["is_bot"]
+
+# For sites without the extra "bots". A phone named CUBOT is a phone.
+WORDS = re.compile(
+    r"(?<!cu)bot|crawl|spider|slurp|archiver|scrap|headless|lighthouse|preview|facebookexternalhit|monitor|uptime"
+    r"|python|curl|wget|libwww|java/|go-http|okhttp|axios|node-fetch|httpclient",
+    re.IGNORECASE,
+)
+
+
+@cache
+def _is_known_crawler() -> Callable[[str], bool]:
+    """Load 1,500 maintained patterns if they are installed; their absence is no error."""
+    try:
+        from crawleruseragents import is_crawler
+    except ImportError:
+        return lambda user_agent: False  # noqa: ARG005 - the crawler list's own signature
+    crawler: Callable[[str], bool] = is_crawler
+    return crawler
+
+
+@lru_cache(maxsize=4096)
+def is_bot(user_agent: str) -> bool:
+    """Tell whether a user agent belongs to a program. An empty one does.
+
+    With the extra ``bots`` the patterns of crawler-user-agents are asked too.
+    """
+    agent = user_agent[:1024]
+    return not agent.strip() or WORDS.search(agent) is not None or bool(_is_known_crawler()(agent))

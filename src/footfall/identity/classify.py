@@ -1,0 +1,111 @@
+"""What a request is, and what it may therefore do: one pure function, with its reason in the answer."""
+
+from __future__ import annotations
+
+from footfall.identity.bots import is_bot
+from footfall.identity.domain import parse_host, registrable_domain
+from footfall.request import RequestClass, RequestView
+
+__all__ = ["classify_request"]
+
+WEBSOCKET = RequestClass(name="websocket", reason="a WebSocket: ids are read, cookies cannot be set", write=False)
+PREFLIGHT = RequestClass(
+    name="preflight", reason="a CORS preflight carries no visitor", read=False, emit=False, write=False
+)
+SPECULATIVE = RequestClass(
+    name="speculative", reason="fetched before anybody asked for it; nobody may ever see it", emit=False, write=False
+)
+BOT = RequestClass(name="bot", reason="the user agent is a program's, or empty", read=False, emit=False, write=False)
+HEAD = RequestClass(name="no page", reason="a method that shows no page", emit=False)
+CROSS_SITE = RequestClass(
+    name="cross-site",
+    reason="another site's form, frame or script: our cookies are withheld, so a missing id is no new visitor",
+)
+SUBRESOURCE = RequestClass(name="sub-resource", reason="part of a page, not a visit")
+NESTED = RequestClass(name="nested page", reason="a frame of the same site", renew=True)
+SCRIPT = RequestClass(name="script call", reason="a script of the same site", renew=True)
+SCRIPT_SAME_ORIGIN = RequestClass(
+    name="script call",
+    reason="a script of this very origin; new ids only once it is used",
+    mint_on_use=True,
+    renew=True,
+)
+UNMARKED_POST = RequestClass(
+    name="unmarked post",
+    reason="sent by a browser too old, or too insecure a page, to say where it came from",
+    renew=True,
+)
+PAGE = RequestClass(name="page", reason="a person opened a page", mint=True, mint_on_use=True, renew=True, capture=True)
+
+SPECULATION_HEADERS = ("sec-purpose", "purpose", "x-purpose", "x-moz", "x-sec-purpose")
+NESTED_DESTINATIONS = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
+SAFE_METHODS = frozenset({"GET", "HEAD"})
+METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
+
+
+def classify_request(view: RequestView, *, ignore_bots: bool = True) -> RequestClass:
+    """Tell what a request is, and what it may read, mint, renew, capture, emit and write.
+
+    Only a page that a person opened mints ids unasked, for only there will the browser keep them: six parallel
+    script calls would mint six visitors, a payment provider's return would overwrite one.
+    """
+    if view.websocket:
+        return WEBSOCKET
+    header = view.header
+    if view.method == "OPTIONS" and header("access-control-request-method") is not None:
+        return PREFLIGHT
+    if _is_speculative(view):
+        return SPECULATIVE
+    if ignore_bots and is_bot(header("user-agent") or ""):
+        return BOT
+    site = (header("sec-fetch-site") or "").strip().lower()
+    destination = (header("sec-fetch-dest") or "").strip().lower()
+    if not destination and (header("sec-fetch-mode") or "").strip().lower() == "navigate":
+        destination = "document"
+    if site == "cross-site" and (view.method not in SAFE_METHODS or destination != "document"):
+        return CROSS_SITE
+    if not site and view.method not in SAFE_METHODS and _is_of_another_site(header("origin"), view.host):
+        return CROSS_SITE
+    if view.method not in METHODS:
+        return HEAD
+    if destination == "document":
+        return PAGE
+    if destination in NESTED_DESTINATIONS:
+        return NESTED
+    if destination not in ("", "empty"):
+        return SUBRESOURCE
+    return _classify_by_habit(view, site=site, marked=bool(site or destination))
+
+
+def _classify_by_habit(view: RequestView, *, site: str, marked: bool) -> RequestClass:
+    """Tell a page from a script call where the browser does not: old ones, plain http, service workers."""
+    header = view.header
+    by_script = (header("x-requested-with") or "").lower() == "xmlhttprequest" or header("hx-request") == "true"
+    if not by_script and view.method == "GET":
+        # A service worker fetches a navigation again with an empty destination.
+        if "text/html" in (header("accept") or "").lower() or header("upgrade-insecure-requests") == "1":
+            return PAGE
+        if not marked:
+            return SUBRESOURCE
+    if site == "same-origin":
+        return SCRIPT_SAME_ORIGIN
+    if marked or by_script:
+        return SCRIPT
+    return UNMARKED_POST
+
+
+def _is_speculative(view: RequestView) -> bool:
+    for name in SPECULATION_HEADERS:
+        value = view.header(name)
+        if value is not None and any(word in value.lower() for word in ("prefetch", "prerender", "preview")):
+            return True
+    return view.header("next-router-prefetch") is not None
+
+
+def _is_of_another_site(origin: str | None, host: str) -> bool:
+    if origin is None:
+        return False
+    there, here = parse_host(origin.partition("://")[2]), parse_host(host)
+    if there == here:
+        return not there  # "null", or rubbish on both sides, is nobody's own
+    return registrable_domain(there) is None or registrable_domain(there) != registrable_domain(here)

@@ -1,0 +1,89 @@
+"""Where a cookie lives: the domain it is set on, by configuration or by the public suffix list."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from publicsuffixlist import PublicSuffixList
+
+__all__ = ["CookieScope", "cookie_scope", "is_public_suffix", "matches_domain", "parse_host", "registrable_domain"]
+
+HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?")
+# A last label of digits is an IPv4 address however odd (URL Standard, "ends in a number").
+ENDS_IN_NUMBER = re.compile(r"(.*\.)?([0-9]+|0x[0-9a-f]*)\.?")
+
+
+@dataclass(frozen=True, slots=True)
+class CookieScope:
+    """Where cookies set by one host's response live."""
+
+    domain: str | None  #: for the ``Domain`` attribute; ``None``: host-only
+    name: str  #: the domain, or the host where host-only: what a sealed cookie is bound to
+    mismatch: bool = False  #: the site's configured domain does not cover this host
+
+
+@cache
+def _suffixes() -> PublicSuffixList:
+    from publicsuffixlist import PublicSuffixList
+
+    return PublicSuffixList()
+
+
+def parse_host(text: str) -> str:
+    """Reduce a Host header to a lower-case name without port; ``""`` if it is no name (an IPv6 address, rubbish)."""
+    if len(text) > 260 or text.startswith("["):
+        return ""
+    name = text.partition(":")[0].lower()
+    return name if HOST.fullmatch(name) and len(name) <= 254 else ""
+
+
+@lru_cache(maxsize=1024)  # the Host is the visitor's to choose: bounded
+def registrable_domain(host: str) -> str | None:
+    """Find the domain that a host's owner registered: ``"www.shop.co.uk"`` gives ``"shop.co.uk"``.
+
+    Args:
+        host: As `parse_host` returns it.
+
+    Returns:
+        ``None`` where a cookie can only be host-only: IP addresses, single labels, public suffixes,
+        names with a trailing dot, and whatever is no host name at all.
+    """
+    if not host or host.endswith(".") or "." not in host or ENDS_IN_NUMBER.fullmatch(host):
+        return None
+    if any(len(label) > 63 for label in host.split(".")):
+        return None
+    return _suffixes().privatesuffix(host)
+
+
+def is_public_suffix(domain: str) -> bool:
+    """Tell whether anybody may register below *domain*, so that no browser keeps a cookie for it."""
+    return _suffixes().publicsuffix(domain) == domain
+
+
+def matches_domain(host: str, domain: str) -> bool:
+    """Tell whether a browser lets *host* set a cookie for *domain* (RFC 6265bis, 5.1.3)."""
+    return host == domain or (host.endswith("." + domain) and not ENDS_IN_NUMBER.fullmatch(host))
+
+
+@lru_cache(maxsize=1024)
+def cookie_scope(host_header: str, configured: str | None) -> CookieScope:
+    """Decide where the cookies of a response to this host live.
+
+    Args:
+        host_header: The request's Host, port and all; ``""`` if it had none.
+        configured: `Config.cookie_domain`: ``"auto"``, a domain, or ``None`` for host-only.
+    """
+    host = parse_host(host_header)
+    name = host.rstrip(".") or host_header[:64].lower()
+    if configured is None:
+        return CookieScope(None, name)
+    if configured != "auto":
+        if matches_domain(host, configured):
+            return CookieScope(configured, configured)
+        return CookieScope(None, name, mismatch=True)
+    domain = registrable_domain(host)
+    return CookieScope(domain, domain or name)

@@ -1,0 +1,75 @@
+"""The shapes of ids: which text is one, and how a new one is written."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from urllib.parse import unquote_to_bytes
+
+__all__ = [
+    "LONGEST_PERSON",
+    "LONGEST_TOKEN",
+    "decode_ruid",
+    "encode_ruid",
+    "format_guid",
+    "parse_guid",
+    "parse_token",
+    "query_token",
+]
+
+# Any GUID, not version 4 alone: the vendor's own scripts write upper-case ones without version bits (T-31).
+GUID = re.compile(r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}")
+LONGEST_TOKEN = 512
+# RFC 6265bis, section 4.1.1, cookie-octet: such a value needs no encoding and can break out of no header.
+OCTETS = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]{1,512}")
+LONGEST_PERSON = 512  #: characters of a ruid in clear text; sealed, it stays below a cookie's 4,096 bytes
+
+
+def parse_guid(text: str | None) -> str | None:
+    """Return *text* as it stands if it is an 8-4-4-4-12 hexadecimal GUID in plain ASCII, else ``None``."""
+    return text if text is not None and GUID.fullmatch(text) else None
+
+
+def parse_token(text: str | None) -> str | None:
+    """Return *text* as it stands if it is 1 to 512 cookie-octets, as a ``reaid`` or ``xuid`` must be, else ``None``."""
+    return text if text is not None and OCTETS.fullmatch(text) else None
+
+
+def query_token(query: str, name: str) -> str | None:
+    """Return the token that a query string carries under *name*.
+
+    Two different values, even if one of them is no token, are none: nobody can tell which the tracker meant.
+    """
+    if name + "=" not in query:
+        return None
+    values = {value for field in query.split("&") for key, _, value in (field.partition("="),) if key == name}
+    values.discard("")
+    if len(values) != 1:
+        return None
+    value = values.pop()
+    if len(value) > 3 * LONGEST_TOKEN:
+        return None
+    # A form's plus is a space, and a space is no cookie-octet: rejected, never repaired.
+    return parse_token(unquote_to_bytes(value.replace("+", " ")).decode("latin-1"))
+
+
+def format_guid(entropy: bytes) -> str:
+    """Write 16 random bytes as a lower-case UUID of version 4 (RFC 9562, section 5.4)."""
+    digits = entropy.hex()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:32]}"
+
+
+def encode_ruid(person: str) -> str:
+    """Write a person's id as the ``ruid`` parameter has it: standard base64 with padding over UTF-8 (T-30)."""
+    return base64.b64encode(person.encode()).decode("ascii")
+
+
+def decode_ruid(text: str) -> str | None:
+    """Read base64 as `encode_ruid` writes it; ``None`` if it is anything else."""
+    try:
+        person = base64.b64decode(text, validate=True).decode()
+    except (binascii.Error, ValueError):
+        return None
+    return person if 0 < len(person) <= LONGEST_PERSON else None

@@ -1,0 +1,100 @@
+"""Who a request comes from, as far as its cookies can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from footfall.config import Config, CookieNames
+from footfall.identity.ids import decode_ruid, parse_guid, parse_token
+from footfall.identity.seal import Sealer
+from footfall.request import RequestView
+
+__all__ = ["Found", "Session", "find", "find_ruid", "find_session"]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Found:
+    """What a browser sent under the name of one of our cookies."""
+
+    value: str | None = None  #: the one valid value chosen; ``None``: there is none
+    sent: bool = False  #: something came under that name, valid or not
+    twins: bool = False  #: it came more than once: a host-only cookie beside the domain's
+    former: bool = False  #: it came under the name that the site used before
+    stale: bool = False  #: it should be written again whatever else happens: sealed with an old key
+
+
+NOTHING = Found()
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Session:
+    """A visit: the session's cookie, and whether it still counts."""
+
+    id: Found
+    open: Found  #: the companion that dies with the browser
+    alive: str | None  #: the session's id, if the visit goes on
+
+
+def find(view: RequestView, name: str, former: str | None, parse: Callable[[str], str | None]) -> Found:
+    """Read one of our cookies from a request.
+
+    Of several valid values the smallest is chosen: browsers send a host-only cookie and a domain-wide one in
+    different orders, and whoever takes the first or the last sees two visitors in one (facts, 1.6).
+    """
+    values = view.cookies(name)
+    if not values:
+        if former is None or former == name:
+            return NOTHING
+        values = view.cookies(former)
+        valid = sorted({value for text in values if (value := parse(text)) is not None})
+        return Found(valid[0] if valid else None, bool(values), twins=False, former=bool(values))
+    if len(values) == 1:
+        return Found(parse(values[0]), sent=True)
+    valid = sorted({value for text in values if (value := parse(text)) is not None})
+    return Found(valid[0] if valid else None, sent=True, twins=True)
+
+
+def find_session(view: RequestView, config: Config) -> Session:
+    """Read the session: alive while its cookie and, unless switched off, its companion are both there (design, 1)."""
+    names, former = config.cookie_names, config.former_cookie_names
+    session = find(view, names.session, None if former is None else former.session, parse_guid)
+    companion = find(view, names.session_open, None if former is None else former.session_open, _parse_open)
+    goes_on = companion.value is not None or not config.session_ends_with_browser
+    return Session(session, companion, session.value if goes_on else None)
+
+
+def _parse_open(text: str) -> str | None:
+    return text if text == "1" else None
+
+
+def find_token(view: RequestView, name: str, former: str | None) -> Found:
+    """Read a ``reaid`` or ``xuid`` cookie."""
+    return find(view, name, former, parse_token)
+
+
+def find_ruid(view: RequestView, config: Config, sealer: Sealer | None, scope: str) -> Found:
+    """Read who the visitor once said they are.
+
+    A forged, truncated or foreign seal, or one of a key that is gone, equals an absent cookie.
+    """
+    names: list[tuple[CookieNames, bool]] = [(config.cookie_names, False)]
+    if config.former_cookie_names is not None:
+        names.append((config.former_cookie_names, True))
+    for one, former in names:
+        values = view.cookies(one.ruid)
+        if not values:
+            continue
+        people: dict[str, bool] = {}  # who, and whether the newest key sealed it
+        for text in values:
+            if config.ruid_cookie == "base64":
+                person = decode_ruid(text)
+                if person is not None:
+                    people[person] = True
+            elif sealer is not None and (opened := sealer.open(text, one.ruid, scope)) is not None:
+                people[opened.text] = people.get(opened.text, False) or opened.newest
+        if not people:
+            return Found(None, sent=True, twins=len(values) > 1, former=former)
+        person = min(people)
+        return Found(person, sent=True, twins=len(values) > 1 and not former, former=former, stale=not people[person])
+    return NOTHING

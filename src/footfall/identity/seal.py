@@ -1,0 +1,89 @@
+"""Text that a browser keeps for us and nobody else can read or write: the ruid cookie, and snapshots."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from footfall.errors import MissingExtra
+
+__all__ = ["Opened", "Sealer"]
+
+VERSION = "1."
+KEY_ID_BYTES = 4
+NONCE_BYTES = 12
+LONGEST_SEALED = 4096
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Opened:
+    """What a seal held."""
+
+    text: str
+    newest: bool  #: sealed with the newest key
+
+
+class Sealer:
+    """Seals with AES-256-GCM (NIST SP 800-38D), bound to a cookie's name and the scope it lives in.
+
+    The newest key seals, every key of the ring opens. A seal copied into another cookie or brought to another
+    site does not open. 2^32 seals with one key are safe; a site of any size renews its key yearly.
+    """
+
+    def __init__(self, keys: Sequence[str], entropy: Callable[[int], bytes]) -> None:
+        """Make a key ring.
+
+        Args:
+            keys: Texts, newest first, each of at least 16 characters.
+            entropy: Gives so many random bytes.
+
+        Raises:
+            MissingExtra: The package ``cryptography`` is not installed.
+        """
+        try:
+            from cryptography.exceptions import InvalidTag
+            from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+        except ImportError:
+            raise MissingExtra("a sealed cookie", "seal") from None
+        self._invalid = InvalidTag
+        self._entropy = entropy
+        self._ring: dict[bytes, AESGCM] = {}
+        for key in keys:
+            secret = hashlib.sha256(b"footfall seal\0" + key.encode()).digest()
+            self._ring.setdefault(hashlib.sha256(secret).digest()[:KEY_ID_BYTES], AESGCM(secret))
+        self._newest = next(iter(self._ring))
+
+    def seal(self, text: str, name: str, scope: str) -> str:
+        """Seal *text* for the cookie *name* of *scope*. ASCII, cookie-octets only: base64url without padding."""
+        nonce = self._entropy(NONCE_BYTES)
+        sealed = self._ring[self._newest].encrypt(nonce, text.encode(), _binding(name, scope))
+        return VERSION + base64.urlsafe_b64encode(self._newest + nonce + sealed).rstrip(b"=").decode("ascii")
+
+    def open(self, sealed: str, name: str, scope: str) -> Opened | None:
+        """Open what `seal` made; ``None`` for anything else, with no word why."""
+        if not sealed.startswith(VERSION) or len(sealed) > LONGEST_SEALED or not sealed.isascii():
+            return None
+        body = sealed[len(VERSION) :]
+        try:
+            raw = base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_", validate=True)
+        except (binascii.Error, ValueError):
+            return None
+        key_id, nonce, cipher = (
+            raw[:KEY_ID_BYTES],
+            raw[KEY_ID_BYTES : KEY_ID_BYTES + NONCE_BYTES],
+            raw[KEY_ID_BYTES + NONCE_BYTES :],
+        )
+        key = self._ring.get(key_id)
+        if key is None or len(nonce) != NONCE_BYTES:
+            return None
+        try:
+            return Opened(key.decrypt(nonce, cipher, _binding(name, scope)).decode(), key_id == self._newest)
+        except (self._invalid, ValueError):
+            return None
+
+
+def _binding(name: str, scope: str) -> bytes:
+    return f"{name}\0{scope}".encode("utf-8", "surrogatepass")
