@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from footfall.events import Event
 from footfall.identity.visitor import Visitor
 from footfall.wire import WireRequest
 
-__all__ = ["Tracker"]
+__all__ = ["Explains", "Parameter", "Tracker"]
 
 
 @runtime_checkable
@@ -35,4 +35,22 @@ class Tracker(Protocol):
             EventError: The event is wrong for this tracker. Names field, finding and remedy; quotes no visitor.
             NoIdentity: The tracker takes nothing from a visitor without an id, and this one has none.
         """
+        ...
+
+
+class Parameter(NamedTuple):
+    """One value in a request, for a person to read. It may be a visitor's: it belongs on a screen, not in a log."""
+
+    name: str  #: as it stands in the URL (``p2``), or what a segment of the path is called (``itemid``)
+    value: str  #: decoded
+    meaning: str
+    source: str  #: which document says so
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """A tracker that can say what its requests mean; one that cannot is shown as bare URLs."""
+
+    def explain(self, request: WireRequest) -> Sequence[Parameter]:
+        """Take one of this tracker's own requests apart, in the order of its URL."""
         ...
