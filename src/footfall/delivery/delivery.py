@@ -2,18 +2,50 @@
 
 from __future__ import annotations
 
+import atexit
+import logging
+import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Literal
 
+from footfall.delivery.codec import Kind, encode_aside, encode_request, encode_visitor, kind_of
+from footfall.delivery.counting import count_spool, count_unmoved
+from footfall.delivery.host import why_unattended
+from footfall.delivery.journal import TOO_LARGE, UNWRITABLE
+from footfall.delivery.native import native
+from footfall.delivery.notices import Notices
+from footfall.delivery.process import Process
+from footfall.delivery.refusals import Refusals
+from footfall.delivery.settings import check_settings
 from footfall.delivery.stats import Stats
+from footfall.delivery.tally import tally
+from footfall.errors import DeliveryError, SpoolError
 from footfall.wire import WireRequest
 
 __all__ = ["Delivery"]
 
+_AT_EXIT = 2.0  # seconds that the end of a process may take for what is still to be sent
+_LOOK = 0.01  # seconds between two counts while somebody waits
+_PAUSE = 1.0  # seconds until a journal is tried again that could not be opened
+
 
 class Delivery:
-    """Takes wire requests without waiting, keeps them over a crash, and sends each until its verdict is final."""
+    """Takes wire requests without waiting, keeps them over a crash, and sends each until its verdict is final.
+
+    Making one opens nothing, so it may be made before a server forks its workers. The first request of a process
+    opens that process's journal and starts its two threads: one moves records from the journal into the spool, the
+    other delivers from there. Processes that name the same spool share the work, and take over what a dead one left.
+
+    What can be lost: nothing when a process dies, in whatever way. When the power fails, ``durable="process"``
+    may lose what was accepted in the last fraction of a second, until it is in the spool, and may repeat what
+    was delivered since the last sync; ``durable="power"`` loses nothing, at the price of a sync of the disk in each
+    `accept`. When the disk is full, nothing more is accepted (and counted as refused, ``full``), and what was
+    accepted stays. ``spool="memory:"`` keeps no promise: what is pending at the end of the process is lost.
+    Delivery is at least once: what was under way when a process was killed is sent again, unless its request
+    says `WhenUnanswered.SET_ASIDE`.
+    """
 
     def __init__(
         self,
@@ -27,36 +59,219 @@ class Delivery:
         timeout: timedelta = timedelta(seconds=10),
         concurrency: int = 64,
         on_drop: Callable[[str, str, int], None] | None = None,
-    ) -> None: ...
+    ) -> None:
+        """Check the settings, and open nothing.
+
+        Args:
+            spool: ``"sqlite:///relative.sqlite3"``, ``"sqlite:////absolute.sqlite3"`` or ``"memory:"``. The file,
+                and the journals in the folder ``<file>.outbox`` beside it, hold what visitors did: only their
+                owner may read them. A local disk, never a network share.
+            engine: Reserved for an engine that many machines share.
+            deliver_here: False: this process only spools; ``footfall deliver`` sends.
+            durable: What an accepted request survives: the death of the ``"process"``, or of the ``"power"`` too.
+            max_pending_bytes: Bound on what waits, to within a second's worth; 1 GiB in a file, 32 MiB in memory.
+                What comes when it is reached is refused, never what waits already.
+            retry_for: How long after its acceptance a request is tried again; then it is set aside as failed.
+            timeout: For one request, from the name's resolution to the answer's end.
+            concurrency: How many requests one tracker is sent at a time, by one process.
+            on_drop: Told of requests that could not be accepted: tracker, reason, how many. Called at most once a
+                second, by a thread of delivery.
+
+        Raises:
+            ConfigError: A value is wrong. Names the field, what was found, and what to write instead.
+        """
+        self._settings = check_settings(
+            spool=spool,
+            engine=engine,
+            deliver_here=deliver_here,
+            durable=durable,
+            max_pending_bytes=max_pending_bytes,
+            retry_for=retry_for,
+            timeout=timeout,
+            concurrency=concurrency,
+            on_drop=on_drop,
+        )
+        self._notices = Notices()
+        self._refusals = Refusals()
+        self._starting = native("_thread", "allocate_lock")()
+        self._process: Process | None = None
+        self._closed = False
+        self._try_again_at = 0.0
 
     def accept(self, requests: Sequence[WireRequest]) -> bool:
-        """Take requests over. They are durable when this returns true; false means full, and counted."""
-        raise NotImplementedError
+        """Take requests over, all or none. They are durable when this returns true. It waits for nothing.
+
+        Returns:
+            False when they could not be taken: no room, or no way to write. They are counted as refused then.
+
+        Raises:
+            DeliveryError: This delivery was closed.
+        """
+        if not requests:
+            return True
+        refusal = self._append([(kind_of(request), encode_request(request)) for request in requests])
+        if refusal is None:
+            return True
+        if refusal == TOO_LARGE:  # no tracker would take that either; those beside it are not to suffer
+            if len(requests) > 1:
+                taken = [self.accept([request]) for request in requests]
+                return all(taken)
+            self.set_aside(requests[0].tracker, requests[0].kind, requests[0].visitor, TOO_LARGE)
+            return True
+        for request in requests:
+            self._refusals.add(request.tracker, refusal, 1, dropped=True)
+        return False
 
     def set_aside(self, tracker: str, kind: str, visitor: str, reason: str) -> None:
-        """Record an event that could not become a request: accepted and failed at once."""
-        raise NotImplementedError
+        """Record an event that could not become a request: accepted and failed at once.
+
+        Args:
+            tracker: The tracker's name.
+            kind: The event's kind.
+            visitor: Whose; ``""``: nobody's.
+            reason: Why. Is shown to people, and never holds a visitor's value.
+
+        Raises:
+            DeliveryError: This delivery was closed.
+        """
+        refusal = self._append([(Kind.ASIDE, encode_aside(tracker, kind, visitor, reason))])
+        if refusal is not None:
+            self._refusals.add(tracker, refusal, 1, dropped=True)
 
     def refuse(self, tracker: str, reason: str, count: int = 1) -> None:
-        """Count what was never accepted."""
-        raise NotImplementedError
+        """Count what was never accepted: ``"consent"``, say. Never waits, never raises."""
+        self._refusals.add(tracker, reason, count)
 
     def erase(self, visitor: str) -> None:
-        """Drop whatever of this visitor has not been delivered yet."""
-        raise NotImplementedError
+        """Drop whatever of this visitor is not delivered yet, failed requests included. Never waits.
+
+        What is under way at this moment may still arrive.
+
+        Raises:
+            DeliveryError: This delivery was closed.
+        """
+        if visitor and self._append([(Kind.ERASE, encode_visitor(visitor))], always=True) is not None:
+            self._notices.say(logging.ERROR, "a visitor could not be erased: the journal cannot be written")
 
     def flush(self, timeout: float = 5.0) -> int:
-        """Wait at most *timeout* seconds for everything pending; returns how many still are."""
-        raise NotImplementedError
+        """Wait at most *timeout* seconds until nothing is pending.
+
+        Returns:
+            How many requests still are, those of other processes on the same spool included. With
+            ``deliver_here=False`` it only waits until all are in the spool.
+        """
+        return self._wait(timeout, give_up=False)
 
     def close(self, timeout: float = 5.0) -> int:
-        """Flush, stop, and take nothing more; returns how many requests are still pending."""
-        raise NotImplementedError
+        """Flush, stop, and take nothing more. Requests for a tracker that is down are not waited for.
+
+        Returns:
+            How many requests are still pending. They are sent by the next process, unless they are in memory.
+        """
+        self._closed = True
+        process = self._process
+        if process is None:
+            return self._pending()
+        deadline = time.monotonic() + timeout
+        self._wait(timeout * 0.8, give_up=True)
+        process.stop(max(deadline - time.monotonic(), 0.0))
+        pending = self._pending()
+        process.close()
+        self._process = None
+        return pending
 
     def stats(self) -> Stats:
-        """Count what was accepted, and what became of it."""
-        raise NotImplementedError
+        """Count what was accepted and what became of it, over all processes that share the spool.
+
+        Raises:
+            SpoolError: The spool cannot be read. Says why, and what to do.
+        """
+        process = self._process
+        if process is not None:
+            return process.stats()
+        path = self._settings.path
+        if path is None:
+            return tally({}, (), self._refusals.peek())
+        return count_spool(path, self._settings.folder, self._refusals.peek())
 
     def warm_up(self) -> None:
-        """Open what the first event would open: call it when a worker process starts."""
-        raise NotImplementedError
+        """Open what the first event would open, and take over what earlier processes left.
+
+        Call it when a worker process starts, after it was forked: no page then waits for a file.
+
+        Raises:
+            SpoolError: The spool cannot be used. Says why, and what to do.
+            DeliveryError: This delivery was closed.
+        """
+        try:
+            process = self._process or self._start()
+            process.outbox.prepare(first=True)
+        except OSError as error:
+            raise SpoolError(_cannot_write(self._settings.folder, error)) from error
+        process.spool.open()
+
+    def _append(self, records: Sequence[tuple[int, bytes]], *, always: bool = False) -> str | None:
+        process = self._process
+        if process is None:
+            try:
+                process = self._start()
+            except OSError as error:
+                self._notices.say(logging.ERROR, _cannot_write(self._settings.folder, error))
+                self._try_again_at = time.monotonic() + _PAUSE
+                return UNWRITABLE
+        return process.outbox.append(records, always=always)
+
+    def _start(self) -> Process:
+        with self._starting:
+            if self._closed:
+                raise DeliveryError(
+                    "this delivery was closed: emit before close(), or make a new Delivery; "
+                    "a site is closed last, when the server has stopped taking requests"
+                )
+            if self._process is None:
+                if time.monotonic() < self._try_again_at:
+                    raise OSError("it could not be a moment ago")
+                process = Process(self._settings, self._refusals, self._notices, unattended=why_unattended())
+                process.start()
+                atexit.register(self._at_exit)
+                self._process = process
+            return self._process
+
+    def _at_exit(self) -> None:
+        # This does not close: what another exit hook emits later lands in the journal, for the next process.
+        process = self._process
+        if process is None or self._closed:
+            return
+        self._wait(_AT_EXIT, give_up=True)
+        process.stop(_AT_EXIT / 4)
+
+    def _wait(self, timeout: float, *, give_up: bool) -> int:
+        process = self._process
+        deadline = time.monotonic() + timeout
+        while process is not None:
+            try:
+                stats = process.stats()
+                if not stats.pending or (not self._settings.deliver_here and not process.has_unmoved()):
+                    return stats.pending
+                if give_up and not process.has_unmoved() and process.is_stuck(stats):
+                    return stats.pending
+            except SpoolError as error:
+                self._notices.say(logging.ERROR, f"nothing can be counted: {error}")
+            if time.monotonic() >= deadline:
+                break
+            process.work(_LOOK)
+        return self._pending()
+
+    def _pending(self) -> int:
+        try:
+            return self.stats().pending
+        except SpoolError as error:
+            self._notices.say(logging.ERROR, f"nothing can be counted: {error}")
+            return count_unmoved(self._settings.folder)
+
+
+def _cannot_write(folder: Path, error: OSError) -> str:
+    return (
+        f"journal folder {folder} cannot be written ({error.strerror}): "
+        "give this process write access to the spool's folder, or name another one"
+    )

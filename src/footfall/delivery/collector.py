@@ -1,0 +1,156 @@
+"""Collects what the journals of all processes hold, in the order of acceptance, and clears away what is empty."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
+
+from footfall.delivery.folder import Folder, Stream, read_in_order
+from footfall.delivery.notices import Notices
+from footfall.delivery.segments import START, Record, SegmentReader
+from footfall.delivery.spool import Batch, Spool
+from footfall.errors import SpoolError
+
+__all__ = ["Collector", "unmoved"]
+
+_BATCH = 1000  # records: a few milliseconds of a transaction
+_BATCH_BYTES = 4 * 1024 * 1024
+
+
+class Collector:
+    """One process's view of a folder of journals. Used by one thread."""
+
+    def __init__(self, folder: Folder, notices: Notices) -> None:
+        self._folder = folder
+        self._notices = notices
+        self._readers: dict[str, SegmentReader] = {}
+        self._offsets: dict[str, int] = {}
+        self._dead: set[str] = set()
+
+    def has_more(self) -> bool:
+        """Tell whether any journal holds something that was not moved yet, as far as this process knows."""
+        return next(self._read(), None) is not None
+
+    def batch(self, offsets: Mapping[str, int]) -> Batch:
+        """Read the next records; *offsets* is up to where each segment was moved already."""
+        self._offsets.update(offsets)
+        records: list[Record] = []
+        size = 0
+        for record in islice(self._read(), _BATCH):
+            records.append(record)
+            size += len(record.payload)
+            if size > _BATCH_BYTES:
+                break
+        return Batch(records=records, offsets={record.segment: record.end for record in records})
+
+    def moved(self, batch: Batch) -> None:
+        """Note that a batch is in the spool."""
+        self._offsets.update(batch.offsets)
+
+    def clear(self) -> None:
+        """Remove the segments that were moved to their end, and that nothing will follow in."""
+        for stream in self._folder.streams():
+            for name in stream.segments:
+                if not self._is_finished(stream, name):
+                    break
+                self._remove(name)
+
+    def tend(self, spool: Spool, *, full: bool) -> None:
+        """Free what dead processes hold, remove what they left, and tell all processes whether the spool is full."""
+        self._folder.mark_full(full)
+        tokens = self._folder.tokens()
+        owners = spool.owners()
+        dead = {token for token in tokens | owners if not self._folder.is_alive(token)}
+        if orphaned := dead & owners:
+            spool.orphan(orphaned)
+        self._dead = dead
+        writing = {stream.token for stream in self._folder.streams()}
+        for token in dead & tokens - writing - owners:
+            self._folder.forget(token)
+
+    def segments(self) -> set[str]:
+        """Name every segment there is."""
+        return {name for stream in self._folder.streams() for name in stream.segments}
+
+    def close(self) -> None:
+        """Let go of all files."""
+        for reader in self._readers.values():
+            reader.close()
+        self._readers.clear()
+
+    def _read(self) -> Iterator[Record]:
+        return read_in_order(
+            self._folder.streams(), self._offsets, self._open, dead=self._dead.__contains__, now_ns=time.time_ns()
+        )
+
+    def _open(self, name: str) -> SegmentReader | None:
+        reader = self._readers.get(name)
+        if reader is None:
+            try:
+                reader = self._readers[name] = SegmentReader(self._folder.path / name)
+            except FileNotFoundError:
+                return None
+            except (SpoolError, OSError) as error:
+                self._notices.say(logging.ERROR, str(error))
+                return None
+        return reader
+
+    def _is_finished(self, stream: Stream, name: str) -> bool:
+        complete = stream.token in self._dead  # asked first: nothing can follow what is read after it
+        reader = self._open(name)
+        if reader is None:
+            return False
+        complete = complete or reader.sealed
+        return complete and reader.read(self._offsets.get(name, START)) is None
+
+    def _remove(self, name: str) -> None:
+        path = self._folder.path / name
+        reader = self._readers.pop(name)
+        rest_is_clean = reader.is_clean_after(self._offsets.get(name, START))
+        sealed = reader.sealed
+        reader.close()
+        self._offsets.pop(name, None)
+        if rest_is_clean or not sealed:  # a process killed in the middle of a record had not accepted it
+            path.unlink(missing_ok=True)
+            return
+        path.rename(path.with_suffix(".damaged"))
+        self._notices.say(
+            logging.ERROR, f"journal file {path} is damaged: its readable part is in the spool, the rest is kept"
+        )
+
+
+@contextmanager
+def unmoved(folder: Folder) -> Generator[_Unmoved]:
+    """Hold every segment open, so that what is in them can be counted at one moment though others remove them."""
+    view = _Unmoved(folder)
+    try:
+        yield view
+    finally:
+        view.close()
+
+
+class _Unmoved:
+    def __init__(self, folder: Folder) -> None:
+        self._streams = folder.streams()
+        self._readers: dict[str, SegmentReader] = {}
+        for stream in self._streams:
+            for name in stream.segments:
+                try:
+                    self._readers[name] = SegmentReader(folder.path / name)
+                except (FileNotFoundError, SpoolError):
+                    continue
+
+    def records(self, offsets: Mapping[str, int]) -> Iterator[Record]:
+        """Read what is not moved, given up to where it is."""
+        for reader in self._readers.values():
+            offset = offsets.get(reader.name, START)
+            while (record := reader.read(offset)) is not None:
+                yield record
+                offset = record.end
+
+    def close(self) -> None:
+        for reader in self._readers.values():
+            reader.close()

@@ -1,0 +1,223 @@
+"""The thread that sends what is due, and settles what came back."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from random import random
+
+from footfall.delivery.breaker import Breaker, backoff
+from footfall.delivery.notices import Notices
+from footfall.delivery.spool import Failure, Lease, Postponement, Room, Settlement, Spool
+from footfall.delivery.transport import Transport
+from footfall.delivery.verdict import Delivered, NoReply, Refused, TryAgain, judge
+from footfall.errors import SpoolError
+from footfall.wire import WireReply
+
+__all__ = ["Courier"]
+
+_IDLE = 0.25  # seconds between two looks at the spool: another process may have put something there
+_GATHER = 0.005  # seconds in which answers are gathered, to be settled in one transaction
+_GATHER_MOST = 256
+_LEASE_MARGIN = 20.0  # seconds that a lease outlives the longest exchange
+_AFTER_TROUBLE = 1.0
+
+
+class Courier:
+    """Leases, sends and settles. Its steps are taken by one thread."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        notices: Notices,
+        *,
+        owner: str,
+        timeout: float,
+        retry_for: float,
+        concurrency: int,
+        clock: Callable[[], float] = time.time,
+        chance: Callable[[], float] = random,
+    ) -> None:
+        """Open nothing but what sending needs.
+
+        Args:
+            spool: Where requests are leased.
+            notices: Where what happened is told.
+            owner: Under which name; its process must be known to live by it.
+            timeout: Seconds for one exchange.
+            retry_for: Seconds after its acceptance in which a request is tried again.
+            concurrency: How many requests one tracker is sent at a time.
+            clock: Seconds since 1970.
+            chance: From 0 to 1.
+        """
+        self._spool = spool
+        self._notices = notices
+        self._owner = owner
+        self._retry_for = retry_for
+        self._concurrency = concurrency
+        self._clock = clock
+        self._chance = chance
+        self._lease = timeout + _LEASE_MARGIN
+        self._timeout = timeout
+        self.transport = Transport(timeout=timeout, connections=concurrency * 2)
+        self._under_way: dict[int, Lease] = {}
+        self._in_flight: dict[str, int] = {}
+        self._breakers: dict[str, Breaker] = {}
+        self._settlement = Settlement()
+        self._oldest: float | None = None  # when the first of what is to be settled came back
+        self._next_look = 0.0
+        self._blocked_until = 0.0
+        self._stopping = False
+        self._grace = 0.0
+
+    def run(self) -> None:
+        """Take steps until told to stop; nothing that goes wrong ends this."""
+        while not self._stopping:
+            try:
+                self.step(_IDLE)
+            except SpoolError as error:
+                self._notices.say(logging.ERROR, f"nothing can be sent: {error}")
+                self._blocked_until = time.monotonic() + _AFTER_TROUBLE
+            except Exception as error:  # noqa: BLE001 - this thread must outlive what it does not foresee
+                self._notices.say(logging.ERROR, f"nothing can be sent: {type(error).__name__}", trouble=True)
+                self._blocked_until = time.monotonic() + _AFTER_TROUBLE
+
+        try:
+            self.finish(self._grace)
+        except SpoolError as error:
+            self._notices.say(logging.ERROR, f"what was under way will be sent again: {error}")
+
+    def stop(self, grace: float) -> None:
+        """Let `run` return once what is under way is answered, *grace* seconds from now at the latest."""
+        self._grace = grace
+        self._stopping = True
+        self.transport.wake()
+
+    def is_down(self, tracker: str) -> bool:
+        """Tell whether a tracker counts as down: nothing but a probe is sent to it."""
+        breaker = self._breakers.get(tracker)
+        return breaker is not None and breaker.open
+
+    def wake(self) -> None:
+        """Have the spool looked at now. Any thread may call this."""
+        self._next_look = 0.0
+        self.transport.wake()
+
+    def step(self, longest: float) -> None:
+        """Wait for answers at most *longest* seconds, then settle and lease if it is time to.
+
+        Raises:
+            SpoolError: The spool cannot be used. What came back is kept, to be settled later.
+        """
+        now = time.monotonic()
+        until = self._blocked_until if self._blocked_until > now else self._next_look
+        if self._oldest is not None:
+            until = max(min(until, self._oldest + _GATHER), self._blocked_until)
+        for key, outcome in self.transport.wait(min(longest, max(until - now, 0.0))):
+            self._judge(key, outcome)
+        if self._is_time():
+            self._turn(self._room)
+
+    def finish(self, timeout: float) -> None:
+        """Wait at most *timeout* seconds for what is under way, lease nothing more, and let go of everything.
+
+        Raises:
+            SpoolError: What came back could not be settled; it will be sent again.
+        """
+        deadline = time.monotonic() + timeout
+        while self._under_way and (left := deadline - time.monotonic()) > 0:
+            for key, outcome in self.transport.wait(min(left, _IDLE)):
+                self._judge(key, outcome)
+        for key in self.transport.close():
+            self._judge(key, NoReply(sent=True, what="stopped"))
+        self._turn(lambda _: Room(0))
+
+    def _is_time(self) -> bool:
+        now = time.monotonic()
+        if now < self._blocked_until:
+            return False
+        if now >= self._next_look:
+            return True
+        if self._oldest is None:
+            return False
+        settled = self._settlement
+        return now >= self._oldest + _GATHER or len(settled.delivered) >= _GATHER_MOST or not self._under_way
+
+    def _room(self, tracker: str) -> Room:
+        return self._breaker(tracker).room(self._clock(), self._in_flight.get(tracker, 0))
+
+    def _turn(self, room: Callable[[str], Room]) -> None:
+        now = self._clock()
+        leased = self._spool.turn(self._settlement, room, owner=self._owner, now=now, lease=self._lease)
+        self._settlement = Settlement()
+        self._oldest = None
+        for lease in leased:
+            self._send(lease)
+        for tracker in {lease.request.tracker for lease in leased}:
+            self._breaker(tracker).sent(now)
+        self._next_look = time.monotonic() + (_GATHER if leased else _IDLE)
+
+    def _send(self, lease: Lease) -> None:
+        try:
+            self.transport.send(lease.id, lease.request)
+        except ValueError as error:
+            self._fail(lease, Refused(str(error)))
+        else:
+            tracker = lease.request.tracker
+            self._under_way[lease.id] = lease
+            self._in_flight[tracker] = self._in_flight.get(tracker, 0) + 1
+
+    def _judge(self, key: int, outcome: WireReply | NoReply) -> None:
+        lease = self._under_way.pop(key)
+        tracker = lease.request.tracker
+        self._in_flight[tracker] -= 1
+        now = self._clock()
+        verdict = judge(outcome, lease.request.when_unanswered, now=now)
+        self._tell_breaker(tracker, verdict, now)
+        if self._oldest is None:
+            self._oldest = time.monotonic()
+        if isinstance(verdict, Delivered):
+            self._settlement.delivered.append(key)
+        elif isinstance(verdict, Refused):
+            self._fail(lease, verdict)
+        else:
+            wait = max(backoff(lease.attempts + 1, self._chance()), verdict.after or 0.0)
+            if now + wait > lease.accepted + self._retry_for:
+                self._fail(lease, Refused(f"given up: {verdict.reason}", _status(outcome)))
+            else:
+                self._settlement.postponed.append(Postponement(key, now + wait))
+
+    def _tell_breaker(self, tracker: str, verdict: Delivered | TryAgain | Refused, now: float) -> None:
+        breaker = self._breaker(tracker)
+        if isinstance(verdict, Delivered) or verdict.healthy:
+            if breaker.succeeded():
+                self._settlement.woken.add(tracker)
+                self._notices.say(logging.WARNING, "a tracker is back", tracker=tracker)
+        else:
+            pause = verdict.after if isinstance(verdict, TryAgain) else None
+            if breaker.failed(now, pause):
+                reason = verdict.reason
+                self._notices.say(logging.WARNING, f"a tracker is down, its requests wait: {reason}", tracker=tracker)
+
+    def _fail(self, lease: Lease, verdict: Refused) -> None:
+        if self._oldest is None:
+            self._oldest = time.monotonic()
+        self._settlement.failed.append(Failure(lease.id, verdict.reason, verdict.status, verdict.answer))
+        self._notices.say(
+            logging.WARNING,
+            f"a request failed: {verdict.reason}",
+            tracker=lease.request.tracker,
+            event=lease.request.kind,
+            status=verdict.status,
+        )
+
+    def _breaker(self, tracker: str) -> Breaker:
+        breaker = self._breakers.get(tracker)
+        if breaker is None:
+            breaker = self._breakers[tracker] = Breaker(self._concurrency, self._chance)
+        return breaker
+
+
+def _status(outcome: WireReply | NoReply) -> int | None:
+    return outcome.status if isinstance(outcome, WireReply) else None

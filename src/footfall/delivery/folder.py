@@ -1,0 +1,164 @@
+"""The journal's folder beside a spool: the segments of every process, in order, and which processes still live."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from heapq import merge
+from operator import attrgetter
+from pathlib import Path
+
+from footfall.delivery.segments import START, Record, SegmentReader
+
+__all__ = ["Folder", "Presence", "Stream"]
+
+_SEGMENT = ".segment"
+_ALIVE = ".alive"
+_FULL = "full"
+# A record stamped a moment after a reading began waits for the next one, so that what one process saw before
+# another acted is moved first. A stamp further ahead than this comes from a clock that was set back since.
+_AHEAD_NS = 2_000_000_000
+
+
+class Presence:
+    """Says that this process lives: a file locked until its death, however it dies."""
+
+    def __init__(self, folder: Path) -> None:
+        """Take a name of its own in *folder*.
+
+        Raises:
+            OSError: The folder cannot be written to.
+        """
+        self.token = os.urandom(8).hex()
+        self._path = folder / f"{self.token}{_ALIVE}"
+        newborn = folder / f"{self.token}.new"
+        self.fd = os.open(newborn, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self.fd, fcntl.LOCK_EX)
+        newborn.rename(self._path)  # nobody sees it unlocked
+
+    def close(self) -> None:
+        """Leave: what this process still held is free for others."""
+        self._path.unlink(missing_ok=True)
+        os.close(self.fd)
+
+
+class Stream:
+    """The segments that one writer fills one after the other, oldest first."""
+
+    def __init__(self, name: str, segments: Sequence[str]) -> None:
+        self.name = name
+        self.segments = segments
+
+    @property
+    def token(self) -> str:
+        """Whose they are."""
+        return self.name.partition("-")[0]
+
+
+class Folder:
+    """Where the processes that share a spool keep their journals."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def create(self) -> None:
+        """Make the folder, for nobody else's eyes.
+
+        Raises:
+            OSError: It cannot be made.
+        """
+        self.path.mkdir(mode=0o700, exist_ok=True)
+
+    def segment_path(self, stream: str, number: int) -> Path:
+        """Name a segment so that a stream's segments sort in their order."""
+        return self.path / f"{stream}.{number:010d}{_SEGMENT}"
+
+    def streams(self) -> list[Stream]:
+        """List what there is to read; nothing where no process ever wrote.
+
+        Raises:
+            OSError: The folder cannot be read.
+        """
+        found: dict[str, list[str]] = {}
+        for name in self._names():
+            if name.endswith(_SEGMENT):
+                found.setdefault(name.partition(".")[0], []).append(name)
+        return [Stream(name, sorted(segments)) for name, segments in found.items()]
+
+    def tokens(self) -> set[str]:
+        """Name every process that has left something here."""
+        return {name.partition(".")[0].partition("-")[0] for name in self._names() if name != _FULL}
+
+    def mark_full(self, full: bool) -> None:
+        """Tell the writers of all processes whether the spool has reached its bound."""
+        if full:
+            (self.path / _FULL).touch(mode=0o600)
+        else:
+            (self.path / _FULL).unlink(missing_ok=True)
+
+    def is_full(self) -> bool:
+        """Tell whether the spool was last seen at its bound."""
+        return (self.path / _FULL).exists()
+
+    def is_alive(self, token: str) -> bool:
+        """Tell whether the process of that name still runs."""
+        try:
+            fd = os.open(self.path / f"{token}{_ALIVE}", os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(fd)
+        return False
+
+    def forget(self, token: str) -> None:
+        """Remove what a dead process left besides its segments."""
+        for name in self._names():
+            if name == f"{token}{_ALIVE}" or (name.startswith(token) and name.endswith(".new")):
+                (self.path / name).unlink(missing_ok=True)
+
+    def _names(self) -> list[str]:
+        try:
+            return os.listdir(self.path)  # noqa: PTH208 - twenty times a second: names will do
+        except FileNotFoundError:
+            return []
+
+
+def read_in_order(
+    streams: Sequence[Stream],
+    offsets: Mapping[str, int],
+    open_segment: Callable[[str], SegmentReader | None],
+    *,
+    dead: Callable[[str], bool],
+    now_ns: int,
+) -> Iterator[Record]:
+    """Read what was not moved yet, of all processes, in the order in which it was accepted."""
+    each = [_follow(s, offsets, open_segment, dead=dead(s.token), now_ns=now_ns) for s in streams]
+    return merge(*each, key=attrgetter("stamp"))
+
+
+def _follow(
+    stream: Stream,
+    offsets: Mapping[str, int],
+    open_segment: Callable[[str], SegmentReader | None],
+    *,
+    dead: bool,
+    now_ns: int,
+) -> Iterator[Record]:
+    for name in stream.segments:
+        reader = open_segment(name)
+        if reader is None:
+            continue
+        complete = dead or reader.sealed
+        offset = offsets.get(name, START)
+        while (record := reader.read(offset)) is not None:
+            if now_ns < record.stamp < now_ns + _AHEAD_NS:
+                return
+            yield record
+            offset = record.end
+        if not complete:
+            return

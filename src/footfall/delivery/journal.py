@@ -1,0 +1,185 @@
+"""The outbox of one process: records appended to memory-mapped segments, durable as soon as they are there."""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+
+from footfall.delivery.folder import Folder, Presence
+from footfall.delivery.native import native
+from footfall.delivery.segments import START, SegmentWriter, frame
+
+__all__ = ["FULL", "TOO_LARGE", "UNWRITABLE", "Journal"]
+
+FULL = "full"  #: no room left: the bound on bytes is reached, or the disk is full
+UNWRITABLE = "unwritable"  #: the folder cannot be written to
+TOO_LARGE = "too large"  #: one record would not fit into a segment
+
+_SEGMENT_BYTES = 4 * 1024 * 1024
+_SMALLEST_SEGMENT = 64 * 1024
+_PATIENCE = 0.25  # seconds; whoever holds the lock holds it for microseconds, unless a signal handler interrupted it
+_PAUSE = 1.0  # seconds until a file is tried again that could not be created: no system call an event meanwhile
+
+
+class Journal:
+    """Appends records without waiting for anything: no system call, one lock held for microseconds."""
+
+    def __init__(self, folder: Path, *, limit: int, to_disk: bool = False, unattended: bool = False) -> None:
+        """Take a name in *folder*, and create nothing more yet.
+
+        Args:
+            folder: Where the segments go; created if it is missing.
+            limit: Bytes that this process's unread segments may take up.
+            to_disk: Every `append` waits until the disk has it.
+            unattended: This process moves no records itself; others are told to.
+
+        Raises:
+            OSError: The folder cannot be written to.
+        """
+        self._folder = Folder(folder)
+        self._folder.create()
+        self.presence = Presence(folder)
+        self.full = False  #: set by whoever measures the spool: nothing but erasures is taken then
+        self._limit = limit
+        self._to_disk = to_disk
+        self._unattended = unattended
+        self._size = max(min(_SEGMENT_BYTES, limit // 4), _SMALLEST_SEGMENT)
+        self._lock = native("_thread", "allocate_lock")()
+        self._number = count()
+        self._apart = count()
+        self._current: SegmentWriter | None = None
+        self._spare: SegmentWriter | None = None
+        self._filled = self._spare_number = -1
+        self._own: list[Path] = []
+        self._last_stamp = 0
+        self._blocked_until = 0.0
+        self._closed = False
+        self._blocked_as = UNWRITABLE
+
+    def append(self, records: Sequence[tuple[int, bytes]], *, always: bool = False) -> str | None:
+        """Append records, all or none. They survive the death of this process from here on.
+
+        Args:
+            records: Kind and payload of each.
+            always: Ignore the bound on bytes.
+
+        Returns:
+            None when they are in; else why not: `FULL`, `UNWRITABLE` or `TOO_LARGE`.
+        """
+        if self.full and not always:
+            return FULL
+        lock = self._lock
+        if not (lock.acquire(False) or lock.acquire(True, _PATIENCE)):  # noqa: FBT003 - a lock's own signature
+            return self._append_apart(records)
+        try:
+            stamp = self._last_stamp = max(time.time_ns(), self._last_stamp)
+            framed = b"".join([frame(stamp, kind, payload) for kind, payload in records])
+            segment = self._current
+            if segment is None or segment.position + len(framed) > segment.size:
+                following = self._rotate(len(framed), always=always)
+                if isinstance(following, str):
+                    return following
+                segment = following
+            segment.append(framed)
+            position = segment.position
+        finally:
+            lock.release()
+        if self._to_disk:
+            segment.sync(position)
+        return None
+
+    def prepare(self, *, first: bool = False) -> None:
+        """Create the next segment ahead of its need, so that no event waits for a file.
+
+        Args:
+            first: Also while this process has written nothing yet.
+
+        Raises:
+            OSError: It cannot be created.
+        """
+        current = self._current
+        if self._spare is None and (first if current is None else current.position > current.size // 2):
+            number = next(self._number)
+            spare = self._create(self.presence.token, number)
+            with self._lock:
+                if self._current is None:
+                    self._current, self._filled = spare, number
+                elif self._filled < number:
+                    self._spare, self._spare_number = spare, number
+                else:  # an event could not wait: its segment comes after this one, which then must stay empty
+                    spare.seal()
+                    spare.close()
+
+    def close(self) -> None:
+        """Append nothing more. What was not moved yet stays for others."""
+        with self._lock:
+            for segment in (self._current, self._spare):
+                if segment is not None:
+                    segment.seal()
+                    segment.close()
+            self._current = self._spare = None
+            self._closed = True
+        self.presence.close()
+
+    def _rotate(self, needed: int, *, always: bool) -> SegmentWriter | str:
+        if needed > self._size - START:
+            return TOO_LARGE
+        if self._closed:
+            return UNWRITABLE
+        if time.monotonic() < self._blocked_until:
+            return self._blocked_as
+        if not always and not self._has_room():
+            return self._block(FULL, _PAUSE / 10)
+        following, self._spare = self._spare, None
+        number = self._spare_number
+        if following is None:
+            number = next(self._number)
+            try:
+                following = self._create(self.presence.token, number)
+            except OSError as error:
+                return self._block(FULL if error.errno in {errno.ENOSPC, errno.EDQUOT} else UNWRITABLE, _PAUSE)
+        if self._current is not None:
+            if self._to_disk:
+                self._current.sync(self._current.position)
+            self._current.seal()
+            self._current.close()
+        self._current, self._filled = following, number
+        return following
+
+    def _block(self, reason: str, seconds: float) -> str:
+        self._blocked_until = time.monotonic() + seconds
+        self._blocked_as = reason
+        return reason
+
+    def _append_apart(self, records: Sequence[tuple[int, bytes]]) -> str | None:
+        # The lock's holder may be the very code that this call interrupted, a signal handler's case: waiting on
+        # would be for ever. Such records get a stream of their own.
+        framed = b"".join([frame(time.time_ns(), kind, payload) for kind, payload in records])
+        if len(framed) > self._size - START:
+            return TOO_LARGE
+        try:
+            segment = self._create(f"{self.presence.token}-{next(self._apart)}", 0)
+        except OSError:
+            return UNWRITABLE
+        segment.append(framed)
+        if self._to_disk:
+            segment.sync(segment.position)
+        segment.seal()
+        segment.close()
+        return None
+
+    def _create(self, stream: str, number: int) -> SegmentWriter:
+        path = self._folder.segment_path(stream, number)
+        segment = SegmentWriter(path, self._size, unattended=self._unattended, to_disk=self._to_disk)
+        self._own.append(path)
+        return segment
+
+    def _has_room(self) -> bool:
+        if self._folder.is_full():
+            return False
+        if (len(self._own) + 1) * self._size > self._limit:
+            self._own = [path for path in self._own if path.exists()]
+        return (len(self._own) + 1) * self._size <= self._limit

@@ -1,0 +1,104 @@
+"""The spool and the outbox of a site without a disk: no promise is kept over the end of the process."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Collection, Mapping, Sequence
+from itertools import islice
+
+from footfall.delivery.journal import FULL
+from footfall.delivery.native import native
+from footfall.delivery.schema import prepare_database
+from footfall.delivery.segments import Record
+from footfall.delivery.spool import Batch, Spool
+from footfall.delivery.sqlite import SqliteSpool
+
+__all__ = ["MemoryOutbox", "MemorySpool"]
+
+_BATCH = 1000
+_NAME = "memory"
+
+
+class MemorySpool(SqliteSpool):
+    """The same tables in memory: order, leases and counters are those of the file."""
+
+    def __init__(self) -> None:
+        super().__init__(":memory:")
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+        prepare_database(connection, ":memory:")
+        return connection
+
+    def _forget_connection(self, *, last: bool = False) -> None:
+        if last:  # an error is no reason to lose everything
+            super()._forget_connection()
+
+    def close(self) -> None:
+        """Forget everything."""
+        with self._turn_of_mine():
+            self._forget_connection(last=True)
+
+
+class MemoryOutbox:
+    """Records of this process on their way to its spool."""
+
+    def __init__(self, *, limit: int) -> None:
+        """Take at most *limit* bytes of payload."""
+        self.full = False
+        self._limit = limit
+        self._size = 0
+        self._number = 0
+        self._lock = native("_thread", "allocate_lock")()
+        self._records: deque[Record] = deque()
+
+    def append(self, records: Sequence[tuple[int, bytes]], *, always: bool = False) -> str | None:
+        """Append records, all or none; returns why not."""
+        size = sum([len(payload) for _, payload in records])
+        if not always and (self.full or self._size + size > self._limit):
+            return FULL
+        with self._lock:
+            for kind, payload in records:
+                self._number += 1
+                self._records.append(Record(time.time_ns(), kind, payload, _NAME, self._number))
+            self._size += size
+        return None
+
+    def prepare(self, *, first: bool = False) -> None:
+        """Nothing to make ready."""
+
+    def has_more(self) -> bool:
+        """Tell whether there is something to move."""
+        return bool(self._records)
+
+    def batch(self, offsets: Mapping[str, int]) -> Batch:
+        """Read the next records; they stay until `moved`."""
+        done = offsets.get(_NAME, 0)
+        records = list(islice((record for record in self.unmoved() if record.end > done), _BATCH))
+        return Batch(records=records, offsets={_NAME: records[-1].end if records else done})
+
+    def moved(self, batch: Batch) -> None:
+        """Drop what the spool has."""
+        with self._lock:
+            while self._records and self._records[0].end <= batch.offsets[_NAME]:
+                self._size -= len(self._records.popleft().payload)
+
+    def clear(self) -> None:
+        """Nothing is left behind."""
+
+    def unmoved(self) -> list[Record]:
+        """Copy what the spool may not have yet."""
+        with self._lock:
+            return list(self._records)
+
+    def tend(self, spool: Spool, *, full: bool) -> None:
+        """No other process has anything to do with this one's memory."""
+
+    def segments(self) -> Collection[str]:
+        """Only this one."""
+        return (_NAME,)
+
+    def close(self) -> None:
+        """Nothing is open."""

@@ -1,0 +1,72 @@
+"""Threads and waiting that stay native where gevent has replaced the standard library's."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any, cast
+
+__all__ = ["Signal", "Thread", "native"]
+
+
+def native(module: str, name: str) -> Any:
+    """Look up *name* in *module* as the standard library has it, whatever gevent has put in its place since."""
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is not None:
+        return monkey.get_original(module, name)
+    return getattr(sys.modules[module], name)
+
+
+def _is_patched() -> bool:
+    monkey = sys.modules.get("gevent.monkey")
+    return monkey is not None and cast("bool", monkey.is_module_patched("threading"))
+
+
+class Signal:
+    """Wakes one waiting thread. Set before the wait, it makes that wait return at once."""
+
+    def __init__(self) -> None:
+        self._lock = native("_thread", "allocate_lock")()
+        self._lock.acquire()
+
+    def set(self) -> None:
+        """Wake the waiting thread, or the next one to wait."""
+        try:
+            self._lock.release()
+        except RuntimeError:
+            return  # it is set already
+
+    def wait(self, timeout: float) -> bool:
+        """Wait at most *timeout* seconds; says whether the signal came, and resets it."""
+        return cast("bool", self._lock.acquire(True, max(timeout, 0.0)))  # noqa: FBT003 - a lock's own signature
+
+
+class Thread:
+    """A daemon thread of the operating system that can be waited for, for a while."""
+
+    def __init__(self, name: str, run: Callable[[], None]) -> None:
+        """Start *run*.
+
+        Raises:
+            RuntimeError: No thread can be started: the interpreter is on its way out, or a limit is reached.
+        """
+        self._run = run
+        self._ended = Signal()
+        if _is_patched():
+            native("_thread", "start_new_thread")(self._main, ())
+        else:
+            threading.Thread(target=self._main, name=name, daemon=True).start()
+
+    def _main(self) -> None:
+        try:
+            self._run()
+        finally:
+            self._ended.set()
+
+    def join(self, timeout: float) -> bool:
+        """Wait at most *timeout* seconds for the thread's end; says whether it has ended."""
+        ended = self._ended.wait(timeout)
+        if ended:
+            self._ended.set()
+        return ended

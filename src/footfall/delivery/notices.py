@@ -1,0 +1,40 @@
+"""What delivery tells the log: of each thing at most one line a minute, and never a visitor's value."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+__all__ = ["Notices"]
+
+_INTERVAL = 60.0  # seconds
+
+
+class Notices:
+    """Writes to the logger ``footfall.delivery``."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._logger = logging.getLogger("footfall.delivery")
+        self._last: dict[str, float] = {}
+        self._silent: dict[str, int] = {}
+
+    def say(self, level: int, message: str, *, number: int = 1, **extra: object) -> None:
+        """Log a message, unless it was logged within the last minute; then add to its number.
+
+        Args:
+            level: As in `logging`.
+            message: What happened, and what to do.
+            number: How many times it happened.
+            extra: Fields of the log record; they also tell apart messages of the same words.
+        """
+        key = f"{message} {sorted(extra.items())!r}"
+        now = self._clock()
+        number += self._silent.pop(key, 0)
+        if now - self._last.get(key, -_INTERVAL) < _INTERVAL:
+            self._silent[key] = number
+            return
+        self._last[key] = now
+        times = f" ({number} times)" if number > 1 else ""
+        self._logger.log(level, "%s%s", message, times, extra=extra)

@@ -1,0 +1,163 @@
+"""The SQLite file of a spool: created, checked and brought up to date, or a clear word on why it cannot be used."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from footfall.errors import SpoolError
+
+__all__ = ["MIGRATIONS", "explain", "open_database", "prepare_database"]
+
+_APPLICATION = 0x666F6F74  # "foot": this file is one of ours
+_BUSY_MS = 5_000
+_WAIT = 5.0  # seconds for another process to finish creating or migrating the file
+
+# One entry a version, applied in order; a released entry is never edited.
+MIGRATIONS: Sequence[str] = (
+    """
+    CREATE TABLE requests (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,  -- in the order of acceptance
+        tracker TEXT NOT NULL,
+        visitor TEXT NOT NULL,
+        set_aside INTEGER NOT NULL,            -- 1: not repeated once it may have arrived
+        accepted REAL NOT NULL,                -- seconds since 1970, as all times here
+        attempts INTEGER NOT NULL DEFAULT 0,
+        due REAL,                              -- when to send it, or when its lease ends. NULL: it stands in line
+        owner TEXT,                            -- whose lease it is on
+        request TEXT NOT NULL                  -- as the journal had it
+    );
+    CREATE INDEX requests_due ON requests (tracker, due) WHERE due IS NOT NULL;
+    CREATE INDEX requests_line ON requests (visitor, tracker, id) WHERE visitor <> '';
+    CREATE INDEX requests_owner ON requests (owner) WHERE owner IS NOT NULL;
+    CREATE TABLE failed (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        tracker TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        visitor TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        status INTEGER,                        -- what the tracker answered
+        answer TEXT NOT NULL DEFAULT '',
+        accepted REAL NOT NULL,
+        failed REAL NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        request TEXT                           -- NULL: it never became one
+    );
+    CREATE INDEX failed_visitor ON failed (visitor) WHERE visitor <> '';
+    CREATE TABLE once (key BLOB PRIMARY KEY, visitor TEXT NOT NULL, at REAL NOT NULL) WITHOUT ROWID;
+    CREATE INDEX once_visitor ON once (visitor) WHERE visitor <> '';
+    CREATE TABLE segments (name TEXT PRIMARY KEY, offset INTEGER NOT NULL, at REAL NOT NULL) WITHOUT ROWID;
+    CREATE TABLE counters (
+        tracker TEXT NOT NULL, name TEXT NOT NULL, value INTEGER NOT NULL, PRIMARY KEY (tracker, name)
+    ) WITHOUT ROWID;
+    CREATE TABLE refused (
+        tracker TEXT NOT NULL, reason TEXT NOT NULL, value INTEGER NOT NULL, PRIMARY KEY (tracker, reason)
+    ) WITHOUT ROWID;
+    """,
+)
+
+
+def open_database(path: str) -> sqlite3.Connection:
+    """Open a spool's file, making or migrating it if need be; its owner alone may read it.
+
+    Raises:
+        SpoolError: It cannot be used, and why, and what to do.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise _cannot_open(path, error) from error
+    connection: sqlite3.Connection | None = None
+    try:
+        connection = sqlite3.connect(path, timeout=_BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
+        prepare_database(connection, path)
+    except sqlite3.Error as error:
+        if connection is not None:
+            connection.close()
+        raise explain(error, path) from error
+    except BaseException:
+        if connection is not None:
+            connection.close()
+        raise
+    return connection
+
+
+def prepare_database(connection: sqlite3.Connection, path: str) -> None:
+    """Check that a file is ours and of our version, and make it so if it is empty or older."""
+    # Before the first page is written, or never: lets a spool shrink again after a long outage.
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    _insist(connection, "PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA secure_delete = FAST")  # what was erased is gone from the pages written anyway
+    connection.execute("PRAGMA journal_size_limit = 16777216")
+    if _version(connection, path) == len(MIGRATIONS):
+        return
+    _insist(connection, "BEGIN IMMEDIATE")
+    try:
+        for version in range(_version(connection, path), len(MIGRATIONS)):  # another process may have done it
+            for statement in MIGRATIONS[version].split(";"):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.rollback()
+        raise
+
+
+def explain(error: sqlite3.Error, path: str) -> SpoolError:
+    """Say what is wrong with a spool, and what to do about it."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        return SpoolError(
+            f"spool {path} is damaged, or no SQLite file at all ({error}): move it away, and a new one is begun; "
+            "what is still in the journal beside it is kept. `sqlite3 FILE .recover` may save rows from the old one"
+        )
+    if code in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}:
+        return SpoolError(
+            f"spool {path} cannot be written ({error}): give this process write access to the file and its folder"
+        )
+    if code == sqlite3.SQLITE_FULL:
+        return SpoolError(f"spool {path} has no room left on its disk: make room; what is pending is kept meanwhile")
+    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        return SpoolError(
+            f"spool {path} has been locked for {_BUSY_MS // 1000} seconds: find out which program holds it"
+        )
+    return SpoolError(f"spool {path} cannot be used ({error}): check its disk, and that it is on no network share")
+
+
+def _cannot_open(path: str, error: OSError) -> SpoolError:
+    if isinstance(error, FileNotFoundError):
+        return SpoolError(f"spool {path} cannot be created: make the folder {Path(path).parent} first")
+    return SpoolError(f"spool {path} cannot be opened ({error.strerror}): give this process write access to it")
+
+
+def _version(connection: sqlite3.Connection, path: str) -> int:
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if tables and application != _APPLICATION:
+        raise SpoolError(f"spool {path} is another program's SQLite file: name a file of its own for the spool")
+    if version > len(MIGRATIONS):
+        raise SpoolError(
+            f"spool {path} has schema version {version}, this release knows up to {len(MIGRATIONS)}: upgrade footfall"
+        )
+    return version
+
+
+def _insist(connection: sqlite3.Connection, statement: str) -> None:
+    """Run a statement that two processes may want at once, and for which SQLite's own waiting does not help."""
+    deadline = time.monotonic() + _WAIT
+    while True:
+        try:
+            connection.execute(statement).close()
+        except sqlite3.OperationalError as error:
+            busy = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return

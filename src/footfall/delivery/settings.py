@@ -1,0 +1,125 @@
+"""What a delivery is told when it is made, checked at once: nothing is opened for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from footfall.errors import ConfigError
+
+__all__ = ["Settings", "check_settings", "spool_path"]
+
+_MIB = 1024 * 1024
+_FILE_BYTES = 1024 * _MIB  # two to three million requests
+_MEMORY_BYTES = 32 * _MIB
+_LEAST_BYTES = _MIB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """A delivery's settings, in the units that its parts use."""
+
+    path: Path | None  #: the spool's file; None: memory
+    deliver_here: bool
+    to_disk: bool
+    limit: int  #: bytes
+    retry_for: float  #: seconds
+    timeout: float  #: seconds
+    concurrency: int
+    on_drop: Callable[[str, str, int], None] | None
+
+    @property
+    def folder(self) -> Path:
+        """Where the journals are, beside the spool."""
+        if self.path is None:
+            raise ValueError("a spool in memory has no journals")
+        return self.path.with_name(f"{self.path.name}.outbox")
+
+
+def check_settings(
+    *,
+    spool: str,
+    engine: str | None,
+    deliver_here: bool,
+    durable: str,
+    max_pending_bytes: int | None,
+    retry_for: timedelta,
+    timeout: timedelta,
+    concurrency: int,
+    on_drop: Callable[[str, str, int], None] | None,
+) -> Settings:
+    """Check what a site wrote.
+
+    Raises:
+        ConfigError: A value is wrong. Names the field, what was found, and what to write instead.
+    """
+    path = spool_path(spool)
+    if engine is not None:
+        _check_engine(engine)
+    if durable not in {"process", "power"}:
+        raise ConfigError(f'durable {durable!r} is unknown; write "process" or "power"')
+    if path is None and durable == "power":
+        raise ConfigError('durable "power" needs a file; write spool="sqlite:///footfall.sqlite3" instead of "memory:"')
+    if path is None and not deliver_here:
+        raise ConfigError(
+            'deliver_here=False with spool="memory:" would deliver nothing; write spool="sqlite:///footfall.sqlite3"'
+        )
+    if max_pending_bytes is None:
+        max_pending_bytes = _MEMORY_BYTES if path is None else _FILE_BYTES
+    if not _is_whole(max_pending_bytes) or max_pending_bytes < _LEAST_BYTES:
+        raise ConfigError(
+            f"max_pending_bytes {max_pending_bytes!r} is too small; write at least {_LEAST_BYTES} (1 MiB)"
+        )
+    if not _is_whole(concurrency) or not 1 <= concurrency <= 1000:
+        raise ConfigError(f"concurrency {concurrency!r} is not a number from 1 to 1000; write 64, say")
+    if on_drop is not None and not callable(on_drop):
+        raise ConfigError(f"on_drop is a {type(on_drop).__name__}; give a function of tracker, reason and number")
+    return Settings(
+        path=path,
+        deliver_here=bool(deliver_here),
+        to_disk=durable == "power",
+        limit=max_pending_bytes,
+        retry_for=_seconds("retry_for", retry_for, least=0.0, most=366 * 86400.0),
+        timeout=_seconds("timeout", timeout, least=0.05, most=300.0),
+        concurrency=concurrency,
+        on_drop=on_drop,
+    )
+
+
+def spool_path(spool: str) -> Path | None:
+    """Read where a spool is: ``sqlite:///relative`` or ``sqlite:////absolute``, or None for ``memory:``.
+
+    Raises:
+        ConfigError: It is neither.
+    """
+    if spool == "memory:":
+        return None
+    prefix = "sqlite:///"
+    if not isinstance(spool, str) or not spool.startswith(prefix) or spool == prefix:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigError(
+            f'spool {spool!r} is unknown; write "sqlite:///footfall.sqlite3" (three slashes: in the working '
+            'directory), "sqlite:////var/lib/shop/footfall.sqlite3" (four: from the root) or "memory:"'
+        )
+    path = spool[len(prefix) :]
+    if path.startswith(":memory:") or "?" in path or path.endswith("/"):
+        raise ConfigError(f'spool {spool!r} names no plain file; write "sqlite:///footfall.sqlite3", or "memory:"')
+    return Path(path).absolute()  # a worker may change its directory later
+
+
+def _check_engine(engine: str) -> None:
+    raise ConfigError(f"engine {engine!r} is not available yet; leave it out: the spool delivers by itself")
+
+
+def _seconds(name: str, value: timedelta, *, least: float, most: float) -> float:
+    if not isinstance(value, timedelta):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigError(f"{name} {value!r} has no unit; write timedelta(seconds={value!r})")
+    seconds = value.total_seconds()
+    if not least <= seconds <= most:
+        raise ConfigError(f"{name} of {seconds:g} seconds is out of range; write {least:g} to {most:g} seconds")
+    return seconds
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -1,0 +1,284 @@
+"""The spool in a SQLite file: what is accepted outlives the process, and several processes share it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from types import MappingProxyType
+from typing import Any
+
+from footfall.delivery.codec import decode_request
+from footfall.delivery.intake import count, store
+from footfall.delivery.native import native
+from footfall.delivery.schema import explain, open_database
+from footfall.delivery.spool import Batch, Failure, Lease, Room, Settlement, Snapshot
+from footfall.delivery.stats import Counters
+from footfall.errors import SpoolError
+
+__all__ = ["ORPHANED", "SqliteSpool"]
+
+ORPHANED = "unanswered: its process ended while it was under way"
+
+_LOCK_WAIT = 10.0  # seconds: longer than SQLite itself waits for another process
+_KEEP_OFFSETS = 3600.0  # seconds: longer than anybody reads on in a segment that has been removed
+_KEEP_ONCE = 366 * 86400.0  # seconds: as long as a device's cookie lives
+_LATEST = 2 * 3600.0  # seconds: no request is due later than this, unless the clock was set back
+_VACUUM_PAGES = 256
+
+
+class SqliteSpool:
+    """One connection, one transaction a method. Threads of one process take turns; processes do so in SQLite."""
+
+    def __init__(self, path: str, *, to_disk: bool = False, clock: Callable[[], float] = time.time) -> None:
+        """Open nothing yet.
+
+        Args:
+            path: The file; its folder must exist.
+            to_disk: Sync the disk also when a request is leased or settled, not only when it is stored.
+            clock: Seconds since 1970.
+        """
+        self.path = path
+        self._to_disk = to_disk
+        self._clock = clock
+        self._lock = native("_thread", "allocate_lock")()
+        self._connection: sqlite3.Connection | None = None
+        self._synchronous = ""
+
+    def open(self) -> None:
+        """Open the file now, to learn what is wrong with it.
+
+        Raises:
+            SpoolError: It cannot be used.
+        """
+        with self._transaction():
+            return
+
+    def drain(self, source: Callable[[Mapping[str, int]], Batch]) -> Batch:
+        """Take records over from the journal, each once; on the disk when this returns."""
+        with self._transaction(write=True, to_disk=True) as db:
+            batch = source(dict(db.execute("SELECT name, offset FROM segments")))
+            now = self._clock()
+            store(db, batch.records, now)
+            for name, offset in batch.offsets.items():
+                db.execute("INSERT OR REPLACE INTO segments VALUES (?, ?, ?)", (name, offset, now))
+        return batch
+
+    def turn(
+        self, settled: Settlement, room: Callable[[str], Room], *, owner: str, now: float, lease: float
+    ) -> list[Lease]:
+        """Settle leased requests, and lease others that are due."""
+        if not settled:
+            with self._transaction() as db:  # an idle worker takes no write lock
+                if not any(_due(db, tracker, room(tracker), now, at_most=1) for tracker in _waiting(db)):
+                    return []
+        with self._transaction(write=True) as db:
+            _settle(db, settled, owner, now)
+            leased: list[Lease] = []
+            for tracker in _waiting(db):
+                leased += _lease(db, _due(db, tracker, room(tracker), now), owner, now, now + lease)
+        return leased
+
+    def refuse(self, counts: Iterable[tuple[str, str, int]]) -> None:
+        """Add to the counts of what was never accepted."""
+        with self._transaction(write=True) as db:
+            db.executemany(
+                "INSERT INTO refused VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value", counts
+            )
+
+    def owners(self) -> set[str]:
+        """Name everyone who has requests on lease."""
+        with self._transaction() as db:
+            return {owner for (owner,) in db.execute("SELECT DISTINCT owner FROM requests WHERE owner IS NOT NULL")}
+
+    def orphan(self, owners: Iterable[str]) -> None:
+        """End the leases of processes that are no more; what they had under way may have arrived, or not."""
+        with self._transaction(write=True) as db:
+            db.execute(
+                "UPDATE requests SET due = accepted WHERE owner IN (SELECT value FROM json_each(?))",
+                (json.dumps(list(owners)),),
+            )
+
+    def tend(self, now: float, segments: Collection[str]) -> int:
+        """Drop what nobody asks for any more, give room back to the disk; returns the bytes in use."""
+        with self._transaction(write=True) as db:
+            # The offset of a segment that is still there must stay, or its records would be taken over again.
+            db.execute(
+                "DELETE FROM segments WHERE at < ? AND name NOT IN (SELECT value FROM json_each(?))",
+                (now - _KEEP_OFFSETS, json.dumps(list(segments))),
+            )
+            db.execute("DELETE FROM once WHERE at < ?", (now - _KEEP_ONCE,))
+            db.execute("UPDATE requests SET due = ? WHERE due > ?", (now, now + _LATEST))
+            used, free, size = (
+                int(db.execute(f"PRAGMA {name}").fetchone()[0])
+                for name in ("page_count", "freelist_count", "page_size")
+            )
+        if free > _VACUUM_PAGES and free > used // 4:
+            with self._transaction(write=True) as db:
+                db.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})").fetchall()
+        return (used - free) * size
+
+    def snapshot(self) -> Snapshot:
+        """Count everything at one moment."""
+        with self._transaction() as db:
+            counts: dict[str, dict[str, int]] = {}
+            for tracker, name, value in db.execute("SELECT tracker, name, value FROM counters"):
+                counts.setdefault(tracker, {})[name] = value
+            refused: dict[str, dict[str, int]] = {}
+            for tracker, reason, value in db.execute("SELECT tracker, reason, value FROM refused"):
+                refused.setdefault(tracker, {})[reason] = value
+            offsets = dict(db.execute("SELECT name, offset FROM segments"))
+        trackers = {name: _counters(counts.get(name, {}), refused.get(name, {})) for name in counts | refused}
+        return Snapshot(trackers=trackers, offsets=offsets)
+
+    def close(self) -> None:
+        """Let go of the file. The next use opens it again."""
+        with self._turn_of_mine():
+            self._forget_connection()
+
+    @contextmanager
+    def _transaction(self, *, write: bool = False, to_disk: bool = False) -> Generator[sqlite3.Connection]:
+        with self._turn_of_mine():
+            try:
+                db = self._open(full=to_disk or (write and self._to_disk))
+                db.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+                try:
+                    yield db
+                except BaseException:
+                    db.rollback()
+                    raise
+                db.execute("COMMIT")
+            except sqlite3.Error as error:
+                self._forget_connection()  # the file may be another one by the next time
+                raise explain(error, self.path) from error
+
+    @contextmanager
+    def _turn_of_mine(self) -> Generator[None]:
+        if not self._lock.acquire(True, _LOCK_WAIT):  # noqa: FBT003 - a lock's own signature
+            raise SpoolError(f"spool {self.path} has been in use for {_LOCK_WAIT:.0f} seconds: its disk is too slow")
+        try:
+            yield
+        finally:
+            self._lock.release()
+
+    def _open(self, *, full: bool) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection = self._connect()
+            self._synchronous = ""
+        synchronous = "FULL" if full else "NORMAL"
+        if synchronous != self._synchronous:
+            self._connection.execute(f"PRAGMA synchronous = {synchronous}")
+            self._synchronous = synchronous
+        return self._connection
+
+    def _connect(self) -> sqlite3.Connection:
+        return open_database(self.path)
+
+    def _forget_connection(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
+def _counters(counts: Mapping[str, int], refused: Mapping[str, int]) -> Counters:
+    return Counters(
+        accepted=counts.get("accepted", 0),
+        delivered=counts.get("delivered", 0),
+        pending=counts.get("pending", 0),
+        failed=counts.get("failed", 0),
+        erased=counts.get("erased", 0),
+        refused=MappingProxyType(dict(refused)),
+    )
+
+
+def _waiting(db: sqlite3.Connection) -> list[str]:
+    return [tracker for (tracker,) in db.execute("SELECT tracker FROM counters WHERE name = 'pending' AND value > 0")]
+
+
+def _due(db: sqlite3.Connection, tracker: str, room: Room, now: float, *, at_most: int = 10_000) -> Sequence[Any]:
+    limit = min(room.limit, at_most)
+    if limit <= 0:
+        return ()
+    query = "SELECT id, set_aside, accepted, attempts, owner, request FROM requests WHERE tracker = ? AND due <= ?"
+    if room.probe:
+        rows = db.execute(f"{query} AND set_aside = 0 ORDER BY due LIMIT ?", (tracker, now, limit)).fetchall()
+        if rows:
+            return rows
+    return db.execute(f"{query} ORDER BY due LIMIT ?", (tracker, now, limit)).fetchall()
+
+
+def _lease(db: sqlite3.Connection, rows: Sequence[Any], owner: str, now: float, until: float) -> list[Lease]:
+    leased: list[Lease] = []
+    lost: list[Failure] = []
+    for row, set_aside, accepted, attempts, former, request in rows:
+        if former is not None and set_aside:
+            lost.append(Failure(row, ORPHANED))
+        else:
+            leased.append(Lease(id=row, request=decode_request(request), accepted=accepted, attempts=attempts))
+    if lost:
+        _fail(db, lost, now)
+    if leased:
+        ids = json.dumps([lease.id for lease in leased])
+        db.execute(
+            "UPDATE requests SET owner = ?, due = ? WHERE id IN (SELECT value FROM json_each(?))", (owner, until, ids)
+        )
+    return leased
+
+
+def _settle(db: sqlite3.Connection, settled: Settlement, owner: str, now: float) -> None:
+    # An erasure, or another process after a lease that ran out, may have been quicker: those rows are not ours now.
+    if settled.delivered:
+        _leave(db, "delivered", _still_leased(db, settled.delivered, owner))
+    if settled.failed:
+        mine = set(_still_leased(db, [failure.id for failure in settled.failed], owner))
+        _fail(db, [failure for failure in settled.failed if failure.id in mine], now)
+    for row, due in settled.postponed:
+        db.execute(
+            "UPDATE requests SET owner = NULL, due = ?, attempts = attempts + 1 WHERE id = ? AND owner = ?",
+            (due, row, owner),
+        )
+    for tracker in settled.woken:
+        db.execute("UPDATE requests SET due = accepted WHERE tracker = ? AND due > ? AND owner IS NULL", (tracker, now))
+
+
+def _still_leased(db: sqlite3.Connection, ids: Sequence[int], owner: str) -> list[int]:
+    query = "SELECT id FROM requests WHERE id IN (SELECT value FROM json_each(?)) AND owner = ?"
+    return [row for (row,) in db.execute(query, (json.dumps(ids), owner))]
+
+
+def _fail(db: sqlite3.Connection, failures: Sequence[Failure], now: float) -> None:
+    for row, reason, status, answer in failures:
+        db.execute(
+            """
+            INSERT INTO failed (tracker, kind, visitor, reason, status, answer, accepted, failed, attempts, request)
+            SELECT tracker, json_extract(request, '$[1]'), visitor, ?, ?, ?, accepted, ?, attempts + 1, request
+            FROM requests WHERE id = ?""",
+            (reason, status, answer, now, row),
+        )
+    _leave(db, "failed", [failure.id for failure in failures])
+
+
+def _leave(db: sqlite3.Connection, name: str, ids: Sequence[int]) -> None:
+    """Remove requests whose verdict is final, and let those behind them step forward."""
+    if not ids:
+        return
+    some = json.dumps(ids)
+    db.execute(
+        """
+        UPDATE requests SET due = accepted WHERE due IS NULL AND id IN (
+            SELECT (
+                SELECT min(n.id) FROM requests n
+                WHERE n.visitor = r.visitor AND n.visitor <> '' AND n.tracker = r.tracker AND n.id > r.id
+            )
+            FROM requests r WHERE r.visitor <> '' AND r.id IN (SELECT value FROM json_each(?))
+        )""",
+        (some,),
+    )
+    for tracker, number in db.execute(
+        "SELECT tracker, count(*) FROM requests WHERE id IN (SELECT value FROM json_each(?)) GROUP BY tracker", (some,)
+    ).fetchall():
+        count(db, tracker, name, number)
+        count(db, tracker, "pending", -number)
+    db.execute("DELETE FROM requests WHERE id IN (SELECT value FROM json_each(?))", (some,))

@@ -1,0 +1,270 @@
+"""Sends finished requests to the last byte, many at once, on connections that are kept; every wait is bounded."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import time
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pycurl
+
+from footfall.delivery.native import native
+from footfall.delivery.verdict import NoReply
+from footfall.wire import WhenUnanswered, WireReply, WireRequest
+
+__all__ = ["Transport"]
+
+_BODY_BYTES = 1024  # of an answer that are kept
+_BODY_LIMIT = 65536  # of an answer that are read; then the connection is cut
+_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
+_NOT_SENT = "cannot be sent: its URL or a header is not what HTTP allows"
+
+_WHAT = {
+    pycurl.E_COULDNT_RESOLVE_HOST: "no such host",
+    pycurl.E_COULDNT_CONNECT: "no connection",
+    pycurl.E_OPERATION_TIMEDOUT: "timed out",
+    pycurl.E_SSL_CONNECT_ERROR: "TLS failed",
+    pycurl.E_PEER_FAILED_VERIFICATION: "the tracker's certificate is not trusted",
+    pycurl.E_GOT_NOTHING: "the connection was closed without an answer",
+    pycurl.E_RECV_ERROR: "the connection broke",
+    pycurl.E_SEND_ERROR: "the connection broke",
+}
+
+
+class _Exchange:
+    """One request under way, on a handle that outlives it."""
+
+    def __init__(self) -> None:
+        self.curl: Any = pycurl.Curl()
+        self.key = 0
+        self.plain = False  #: whether the handle is set up for a GET without a body
+        self.head = BytesIO()
+        self.body = bytearray()
+        self.read = 0
+
+    def take(self, data: bytes) -> int | None:
+        """Keep the beginning of an answer's body, and cut an endless one off."""
+        self.read += len(data)
+        if len(self.body) < _BODY_BYTES:
+            self.body += data[: _BODY_BYTES - len(self.body)]
+        return None if self.read <= _BODY_LIMIT else 0
+
+
+class Transport:
+    """Requests under way. Used by one thread, but for `wake`."""
+
+    def __init__(self, *, timeout: float, connections: int) -> None:
+        """Prepare to send.
+
+        Args:
+            timeout: Seconds for the whole of one exchange, the name's resolution included.
+            connections: How many idle ones to keep.
+        """
+        self._timeout = timeout
+        self._bundle = _find_bundle()
+        self._multi: Any = pycurl.CurlMulti()
+        self._multi.setopt(pycurl.M_MAXCONNECTS, connections)
+        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
+        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
+        self._deadline: float | None = None
+        self._poll: Any = native("select", "poll")()
+        self._woken, self._waker = os.pipe()
+        for fd in (self._woken, self._waker):
+            os.set_blocking(fd, False)
+        self._poll.register(self._woken, _POLL_IN)
+        self._idle: list[_Exchange] = []
+        self._under_way: dict[Any, _Exchange] = {}
+        self._finished: list[tuple[int, WireReply | NoReply]] = []
+        #: every socket ever opened here, and what it was then, so that a forked child can let go of it
+        self.sockets: dict[int, tuple[int, int]] = {}
+
+    def __len__(self) -> int:
+        """Count the requests under way."""
+        return len(self._under_way)
+
+    def send(self, key: int, request: WireRequest) -> None:
+        """Start sending; `wait` will return *key* with the outcome.
+
+        Raises:
+            ValueError: It is no HTTP request. Names no part of it.
+        """
+        exchange = self._idle.pop() if self._idle else _Exchange()
+        try:
+            self._prepare(exchange, request)
+        except (UnicodeEncodeError, ValueError, pycurl.error):
+            exchange.curl.close()
+            raise ValueError(_NOT_SENT) from None
+        exchange.key = key
+        exchange.head = head = BytesIO()
+        exchange.curl.setopt(pycurl.HEADERFUNCTION, head.write)
+        exchange.body = bytearray()
+        exchange.read = 0
+        self._under_way[exchange.curl] = exchange
+        self._multi.add_handle(exchange.curl)
+
+    def wait(self, timeout: float) -> list[tuple[int, WireReply | NoReply]]:
+        """Move everything on; returns what has finished, after *timeout* seconds at most, or when woken."""
+        if self._deadline is not None:
+            timeout = min(timeout, self._deadline - time.monotonic())
+        for fd, events in self._poll.poll(max(int(timeout * 1000 + 0.999), 0)):
+            if fd == self._woken:
+                os.read(fd, 4096)
+            else:
+                readable = pycurl.CSELECT_IN if events & ~_POLL_OUT else 0
+                writable = pycurl.CSELECT_OUT if events & ~_POLL_IN else 0
+                self._multi.socket_action(fd, readable | writable)
+        if self._deadline is not None and time.monotonic() >= self._deadline:
+            self._deadline = None
+            self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+        self._collect()
+        finished, self._finished = self._finished, []
+        return finished
+
+    def wake(self) -> None:
+        """Make the waiting thread return. Any thread may call this."""
+        try:
+            os.write(self._waker, b"\0")
+        except (BlockingIOError, OSError):
+            return  # it has been woken often enough, or is gone
+
+    def close(self) -> list[int]:
+        """Cut everything off; returns the keys of what was under way, sent or not."""
+        keys = [exchange.key for exchange in self._under_way.values()]
+        for exchange in [*self._under_way.values(), *self._idle]:
+            if exchange.curl in self._under_way:
+                self._multi.remove_handle(exchange.curl)
+            exchange.curl.close()
+        self._under_way.clear()
+        self._idle.clear()
+        self._multi.close()
+        os.close(self._woken)
+        os.close(self._waker)
+        return keys
+
+    def _prepare(self, exchange: _Exchange, request: WireRequest) -> None:
+        curl = exchange.curl
+        server, target = _split(request.url)
+        plain = request.method == "GET" and not request.body
+        if not (plain and exchange.plain):
+            curl.reset()
+            self._set_up(exchange)
+            if not plain:
+                if request.body:
+                    curl.setopt(pycurl.POSTFIELDS, request.body)
+                curl.setopt(pycurl.CUSTOMREQUEST, request.method)
+            exchange.plain = plain
+        curl.setopt(pycurl.URL, server)
+        curl.setopt(pycurl.REQUEST_TARGET, target)
+        # A kept connection may have died unnoticed, and libcurl then sends again by itself: not what must go once.
+        once = request.when_unanswered is WhenUnanswered.SET_ASIDE
+        curl.setopt(pycurl.FRESH_CONNECT, int(once))
+        curl.setopt(pycurl.HTTPHEADER, _header_lines(request))
+
+    def _set_up(self, exchange: _Exchange) -> None:
+        curl = exchange.curl
+        curl.setopt(pycurl.NOSIGNAL, 1)
+        curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
+        curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
+        curl.setopt(pycurl.FOLLOWLOCATION, 0)
+        curl.setopt(pycurl.PATH_AS_IS, 1)
+        curl.setopt(pycurl.PROXY, "")  # not even the environment's: a tracker is told what the site says, by the site
+        curl.setopt(pycurl.TIMEOUT_MS, int(self._timeout * 1000))
+        curl.setopt(pycurl.CONNECTTIMEOUT_MS, max(int(self._timeout * 500), 1))
+        curl.setopt(pycurl.TCP_KEEPALIVE, 1)
+        curl.setopt(pycurl.WRITEFUNCTION, exchange.take)
+        curl.setopt(pycurl.SOCKOPTFUNCTION, self._note_socket)
+        if self._bundle is not None:
+            curl.setopt(pycurl.CAINFO, self._bundle)
+
+    def _collect(self) -> None:
+        more = 1
+        while more:
+            more, answered, failed = self._multi.info_read()
+            for curl in answered:
+                self._finish(curl, None)
+            for curl, error, _ in failed:
+                self._finish(curl, error)
+
+    def _finish(self, curl: Any, error: int | None) -> None:
+        exchange = self._under_way.pop(curl)
+        status = curl.getinfo(pycurl.RESPONSE_CODE)
+        outcome: WireReply | NoReply
+        if status >= 200:  # an answer cut short is an answer
+            headers = _parse_head(exchange.head.getvalue())
+            outcome = WireReply(status=status, headers=headers, body=bytes(exchange.body))
+        else:
+            what = _WHAT.get(error or 0, f"failed (libcurl error {error})")
+            outcome = NoReply(curl.getinfo(pycurl.REQUEST_SIZE) > 0, what)
+        self._finished.append((exchange.key, outcome))
+        self._multi.remove_handle(curl)
+        self._idle.append(exchange)
+
+    def _watch(self, what: int, fd: int, _multi: object, _data: object) -> None:
+        if what == pycurl.POLL_REMOVE:
+            self._poll.unregister(fd)
+        else:
+            events = (_POLL_IN if what & pycurl.POLL_IN else 0) | (_POLL_OUT if what & pycurl.POLL_OUT else 0)
+            self._poll.register(fd, events)
+
+    def _set_timer(self, milliseconds: int) -> None:
+        self._deadline = None if milliseconds < 0 else time.monotonic() + milliseconds / 1000
+
+    def _note_socket(self, fd: int, _purpose: int) -> int:
+        status = os.fstat(fd)
+        self.sockets[fd] = (status.st_dev, status.st_ino)
+        return 0
+
+
+_POLL_IN = 1  # the numbers of poll(2), which gevent's own select module does not have
+_POLL_OUT = 4
+
+
+def _split(url: str) -> tuple[bytes, bytes]:
+    """Take a URL apart into what to connect to, and what to ask for there, to the byte."""
+    scheme, separator, rest = url.partition("://")
+    if scheme.lower() not in {"http", "https"} or not separator:
+        raise ValueError(_NOT_SENT)
+    rest = rest.partition("#")[0]
+    end = min((i for i in (rest.find("/"), rest.find("?")) if i >= 0), default=len(rest))
+    target = rest[end:]
+    if not target.startswith("/"):
+        target = f"/{target}"
+    if not target.isascii() or not target.isprintable() or " " in target:
+        raise ValueError(_NOT_SENT)
+    return f"{scheme}://{rest[:end]}/".encode("ascii"), target.encode("ascii")
+
+
+def _header_lines(request: WireRequest) -> list[bytes]:
+    lines = [b"Accept:", b"Expect:"]
+    named = False
+    for name, value in request.headers:
+        line = f"{name}: {value}" if value else f"{name};"
+        if "\r" in line or "\n" in line or "\0" in line:
+            raise ValueError(_NOT_SENT)
+        named = named or name.lower() == "user-agent"
+        lines.append(line.encode("latin-1"))
+    if not named:
+        lines.append(b"User-Agent: footfall")
+    return lines
+
+
+def _parse_head(head: bytes) -> Mapping[str, str]:
+    final = head.rstrip(b"\r\n").rpartition(b"\r\n\r\n")[2]  # interim answers come before
+    headers: dict[str, str] = {}
+    for line in final.split(b"\r\n")[1:]:
+        name, _, value = line.decode("latin-1").partition(":")
+        headers[name.strip().lower()] = value.strip()
+    return headers
+
+
+def _find_bundle() -> str | None:
+    """Find the system's trusted certificates: the library's own build may look where another system has them."""
+    chosen = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile
+    for path in (chosen, *_BUNDLES):
+        if path and Path(path).is_file():
+            return path
+    return None

@@ -1,0 +1,200 @@
+"""A tracker that misbehaves as told, on a real socket; and deliveries that are closed after each test."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from footfall.delivery import Delivery
+from footfall.wire import WireRequest
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the sink does with one request."""
+
+    status: int = 204
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    raw: bytes | None = None  # instead of a well-formed answer
+    hang: bool = False  # never answer
+    cut: bool = False  # close without an answer
+
+    def text(self) -> bytes:
+        if self.raw is not None:
+            return self.raw
+        lines = [f"HTTP/1.1 {self.status} Whatever", *(f"{name}: {value}" for name, value in self.headers)]
+        if self.status not in {204, 304}:
+            lines.append(f"Content-Length: {len(self.body)}")
+        return "\r\n".join(lines).encode() + b"\r\n\r\n" + self.body
+
+
+OK = Answer()
+HANG = Answer(hang=True)
+CUT = Answer(cut=True)
+GARBAGE = Answer(raw=b"\x00\xff\x16 this is no HTTP\r\n\r\n")
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request, as it came in."""
+
+    method: str
+    target: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    at: float
+    connection: int
+
+
+class Sink:
+    """A tracker on loopback, served by a thread of its own."""
+
+    def __init__(self) -> None:
+        self.requests: list[Received] = []
+        self.answer: Callable[[Received], Answer] = lambda _: OK
+        self.cut_on_connect = False
+        self.connections = 0
+        self.port = 0
+        self._loop = asyncio.new_event_loop()
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self.open()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def targets(self) -> list[str]:
+        return [request.target for request in self.requests]
+
+    def always(self, answer: Answer) -> None:
+        self.answer = lambda _: answer
+
+    def open(self) -> None:
+        self._call(self._open())
+
+    def close(self) -> None:
+        """Refuse connections from now on, and cut those that are there."""
+        self._call(self._close())
+
+    def end(self) -> None:
+        self.close()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+        self._loop.close()
+
+    def _call(self, work: Any) -> None:
+        future: Future[None] = asyncio.run_coroutine_threadsafe(work, self._loop)
+        future.result(10)
+
+    async def _open(self) -> None:
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", self.port, backlog=1024)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        self.connections += 1
+        try:
+            if not self.cut_on_connect:
+                await self._serve(reader, writer, self.connections)
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            self._tasks.discard(task)
+            writer.transport.abort()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int) -> None:
+        while True:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+            method, target, _ = head[0].split(" ", 2)
+            headers = tuple((name, value.strip()) for name, _, value in (h.partition(":") for h in head[1:] if h))
+            length = int(dict((n.lower(), v) for n, v in headers).get("content-length", "0"))
+            body = await reader.readexactly(length)
+            received = Received(method, target, headers, body, time.time(), number)
+            self.requests.append(received)
+            answer = self.answer(received)
+            if answer.hang:
+                await asyncio.Event().wait()
+            if answer.cut:
+                return
+            writer.write(answer.text())
+            await writer.drain()
+            if answer.raw is not None:
+                return
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    sink = Sink()
+    yield sink
+    sink.end()
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/spool.sqlite3"
+
+
+class MakeDelivery(Protocol):
+    def __call__(self, spool: str | None = None, **settings: Any) -> Delivery: ...
+
+
+@pytest.fixture
+def make_delivery(spool: str) -> Iterator[MakeDelivery]:
+    made: list[Delivery] = []
+
+    def make(where: str | None = None, **settings: Any) -> Delivery:
+        made.append(Delivery(where or spool, **settings))
+        return made[-1]
+
+    yield make
+    for delivery in made:
+        delivery.close(0.5)
+
+
+class MakeRequest(Protocol):
+    def __call__(self, path: str = "/", **fields: Any) -> WireRequest: ...
+
+
+@pytest.fixture
+def request_to(sink: Sink) -> MakeRequest:
+    def make(path: str = "/", **fields: Any) -> WireRequest:
+        fields.setdefault("tracker", "main")
+        fields.setdefault("kind", "click")
+        fields.setdefault("url", f"{sink.url}{path}")
+        return WireRequest(**fields)
+
+    return make
+
+
+def wait_until(condition: Callable[[], bool], timeout: float = 10.0) -> bool:
+    """Look again and again, with an end to it; says whether it came true."""
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.005)
+    return True
