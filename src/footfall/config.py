@@ -47,11 +47,13 @@ class CookieNames:
         for field, name in names.items():
             if not isinstance(name, str) or not TOKEN.fullmatch(name):
                 raise ConfigError(
-                    f"cookie_names.{field} is {name!r}; write 1 to 64 letters, digits or -_.!#$%&'*+^`|~ (RFC 6265bis, 4.1.1)"
+                    f"cookie_names.{field} is {name!r};"
+                    " write 1 to 64 letters, digits or -_.!#$%&'*+^`|~ (RFC 6265bis, 4.1.1)"
                 )
             if name.lower().startswith(("__host-", "__http-")):
                 raise ConfigError(
-                    f"cookie_names.{field} is {name!r}: that prefix forbids what our cookies need; drop it, or write __Secure-"
+                    f"cookie_names.{field} is {name!r}: that prefix forbids what our cookies need;"
+                    " drop it, or write __Secure-"
                 )
         used: dict[str, str] = {}
         for field, name in {**names, "session (its companion)": self.session_open}.items():
@@ -82,7 +84,7 @@ class Config:
     ruid_cookie: Literal["sealed", "base64", "off"] = "sealed"  #: ``"base64"`` can be read by anyone
     secret_keys: tuple[str, ...] = ()  #: newest first; the newest seals, all open
     consent: ConsentReader | Mapping[str, ConsentReader] | None = None
-    """Reads what the visitor has said; a mapping of ``"device"`` and ``"person"`` has one each; ``None``: ``own_cookie()``."""
+    """Reads what the visitor has said; a mapping of ``"device"`` and ``"person"`` has one each; ``None``: `own_cookie`."""
     honour_gpc: bool = True  #: ``Sec-GPC: 1`` is a denial
     anonymous_user: str = "not_defined"  #: what a tracker that requires a user id gets when there is none
     public_responses: Literal["skip", "private"] = "skip"
@@ -91,7 +93,9 @@ class Config:
     classify: Callable[[RequestView], RequestClass] | None = None  #: ``None``: `footfall.identity.classify_request`
     anonymous_id: Callable[[RequestView], str | None] | None = None
     """A site's own anonymous id for trackers with one user id (Tracking API, "User Identifier"): an old YCID, say."""
-    strip_query_ids: bool = False  #: answer a newsletter's landing with a redirect that takes the id out of the address bar
+    strip_query_ids: bool = (
+        False  #: answer a newsletter's landing with a redirect that takes the id out of the address bar
+    )
     unconfirmed_events: Literal["send", "anonymous", "refuse"] = "send"
     """Events of an id that a browser has not brought back yet: as any, under ``anonymous_user``, or not at all."""
     former_cookie_names: CookieNames | None = None  #: read these too, write the new ones, expire these
@@ -171,9 +175,13 @@ class Config:
         if not domain.isascii():
             raise ConfigError(f"{field} {domain!r} is not ASCII; write its xn-- form")
         if domain != domain.lower():
-            raise ConfigError(f"{field} {domain!r} has upper-case letters, which some browsers refuse; write {domain.lower()!r}")
+            raise ConfigError(
+                f"{field} {domain!r} has upper-case letters, which some browsers refuse; write {domain.lower()!r}"
+            )
         if not re.fullmatch(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})+", domain) or len(domain) > 253:
-            raise ConfigError(f"{field} {domain!r} is not a domain of two or more labels; write 'shop.example', or None")
+            raise ConfigError(
+                f"{field} {domain!r} is not a domain of two or more labels; write 'shop.example', or None"
+            )
         if re.fullmatch(r"[0-9.]+", domain):
             raise ConfigError(f"{field} {domain!r} is an IP address, for which cookies have no domain; write None")
 

@@ -1,0 +1,155 @@
+"""The ASGI door: raw text in, headers out, no decisions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+from urllib.parse import quote
+
+from footfall.identity.caching import HeaderEdit
+from footfall.request import RequestView
+from footfall.site import Site
+from footfall.tracking import CURRENT, Tracking
+
+__all__ = ["TrackingMiddleware"]
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
+
+KEY: Final = "footfall.tracking"  #: where an inner one of us sees that an outer one has this request
+
+
+@dataclass(frozen=True, slots=True)
+class TrackingMiddleware:
+    """ASGI: ``request.state.tracking`` on the way in, ``Set-Cookie`` on the way out.
+
+    Frozen, it cannot keep one visitor's data for the next.
+
+    Raises:
+        ConfigError: At start-up, if the site's ruid cookie is to be sealed and there is no key.
+    """
+
+    app: ASGIApp
+    site: Site
+
+    def __post_init__(self) -> None:
+        """Let the site check what only a door knows."""
+        self.site.start()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection; unknown ones, and the server's lifespan, pass untouched."""
+        kind = scope["type"]
+        if (kind != "http" and kind != "websocket") or KEY in scope:
+            if kind == "lifespan":
+                return await self.app(scope, receive, _flush_at_shutdown(self.site, send))
+            return await self.app(scope, receive, send)
+
+        app = scope.get("app", self.app)
+        tracking = self.site.begin(
+            read_scope(scope),
+            debug=bool(getattr(app, "debug", False)),
+            request=(lambda: _connection(scope)) if self.site.wants_request else None,
+        )
+        # In place: a copied scope would hide from outer layers what inner ones write (the route, the user).
+        scope[KEY] = scope.setdefault("state", {})["tracking"] = tracking
+        if self.site.reads_consent_async:
+            await tracking.read_consent_async()
+        if kind == "http" and (target := tracking.redirect) is not None:
+            return await _send_redirect(tracking, target, send)
+        token = CURRENT.set(tracking)
+        try:
+            return await self.app(scope, receive, send if kind == "websocket" else _finishing(tracking, send))
+        finally:
+            try:
+                CURRENT.reset(token)
+            except ValueError:  # the server left in another context than it came in
+                CURRENT.set(None)
+            tracking.release()
+
+
+def read_scope(scope: Scope) -> RequestView:
+    """Take a connection's parts from its scope, text as latin-1, nothing parsed."""
+    raw = dict(scope["headers"])
+    # Fewer names than lines: some name has several (HTTP/2 sends a cookie in crumbs).
+    lines = scope["headers"] if len(raw) != len(scope["headers"]) else None
+
+    def header(name: str) -> str | None:
+        key = name.encode("latin-1")
+        if lines is None:
+            value = raw.get(key)
+            return None if value is None else value.decode("latin-1")
+        values = [value.decode("latin-1") for line, value in lines if line == key]
+        return ("; " if name == "cookie" else ", ").join(values) if values else None
+
+    raw_path: bytes | None = scope.get("raw_path")
+    host = raw.get(b"host")
+    return RequestView(
+        method=scope.get("method", "GET"),
+        scheme=scope.get("scheme", "http"),
+        host=host.decode("latin-1") if host is not None else _server(scope),
+        path=raw_path.partition(b"?")[0].decode("latin-1")
+        if raw_path
+        else quote(scope.get("path", "/"), safe="/!$&'()*+,;=:@~"),
+        query=scope.get("query_string", b"").decode("latin-1"),
+        header=header,
+        time=time.time(),
+    )
+
+
+def _server(scope: Scope) -> str:
+    server = scope.get("server")
+    return str(server[0]) if server else ""
+
+
+def _connection(scope: Scope) -> object:
+    """Wrap the scope as Starlette does: a request for its views, and still a mapping for everybody else."""
+    from starlette.requests import HTTPConnection
+
+    return HTTPConnection(scope)
+
+
+def _finishing(tracking: Tracking, send: Send) -> Send:
+    async def send_with_cookies(message: Message) -> None:
+        if message["type"] == "http.response.start" and not tracking.finished:
+            headers = message.get("headers") or ()
+            edit = tracking.finish(message["status"], [(k.decode("latin-1"), v.decode("latin-1")) for k, v in headers])
+            if edit is not None:
+                # A new list in a new message: the application may use its own for the next visitor.
+                message = {**message, "headers": edit_headers(headers, edit)}
+        await send(message)
+
+    return send_with_cookies
+
+
+def edit_headers(headers: Headers, edit: HeaderEdit) -> list[tuple[bytes, bytes]]:
+    """Apply an edit to raw headers, in a list of its own."""
+    if edit.drop:
+        dropped = {name.encode("latin-1") for name in edit.drop}
+        kept = [(name, value) for name, value in headers if name.lower() not in dropped]
+    else:
+        kept = [(name, value) for name, value in headers]
+    return kept + [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in edit.add]
+
+
+async def _send_redirect(tracking: Tracking, target: str, send: Send) -> None:
+    headers = [(b"location", target.encode("latin-1")), (b"cache-control", b"no-store"), (b"content-length", b"0")]
+    await _finishing(tracking, send)({"type": "http.response.start", "status": 303, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _flush_at_shutdown(site: Site, send: Send) -> Send:
+    async def send_after_flush(message: Message) -> None:
+        if message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
+            from asgiref.sync import sync_to_async
+
+            # What is pending is safe in the spool; this only spares it the wait for the next start.
+            await sync_to_async(site.flush, thread_sensitive=False)(2.0)
+        await send(message)
+
+    return send_after_flush

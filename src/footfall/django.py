@@ -1,0 +1,246 @@
+"""The Django door: one middleware, sync and async, and the checks that tell what is wrong with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from http.cookies import Morsel
+from typing import Any
+
+try:
+    from django.conf import settings
+    from django.core import checks
+except ImportError:
+    from footfall.errors import MissingExtra
+
+    raise MissingExtra("footfall.django", "django") from None
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.contrib.auth.signals import user_logged_in
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.module_loading import import_string
+from starlette.datastructures import State
+
+from footfall import asgi, wsgi
+from footfall.errors import ConfigError
+from footfall.identity.caching import HeaderEdit
+from footfall.request import RequestView
+from footfall.site import Site
+from footfall.tracking import CURRENT, Tracking
+
+__all__ = ["TrackingMiddleware"]
+
+SETTING = "FOOTFALL_SITE"
+
+
+class TrackingMiddleware:
+    """Django: ``request.state.tracking`` in views, cookies on every response. Stands first in ``MIDDLEWARE``.
+
+    It reads neither ``request.user`` nor ``request.session`` by itself.
+
+    Raises:
+        ConfigError: ``FOOTFALL_SITE`` is missing or names no `Site`.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        """Load the site that the settings name."""
+        self._get_response = get_response
+        self._site = load_site()
+        self._async = iscoroutinefunction(get_response)
+        if self._async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        """Serve one request, the way the application is served."""
+        if self._async:
+            return self._serve_async(request)
+        tracking, response = self._begin(request)
+        if tracking is None:
+            result: HttpResponseBase = self._get_response(request)
+            return result
+        if response is None:
+            token = CURRENT.set(tracking)
+            try:
+                response = self._get_response(request)
+            finally:
+                CURRENT.reset(token)
+        return _finish(tracking, response)
+
+    async def _serve_async(self, request: HttpRequest) -> HttpResponseBase:
+        tracking, response = self._begin(request)
+        if tracking is None:
+            result: HttpResponseBase = await self._get_response(request)
+            return result
+        if self._site.reads_consent_async:
+            await tracking.read_consent_async()
+        if response is None:
+            token = CURRENT.set(tracking)
+            try:
+                response = await self._get_response(request)
+            finally:
+                CURRENT.reset(token)
+        return _finish(tracking, response)
+
+    def _begin(self, request: HttpRequest) -> tuple[Tracking | None, HttpResponseBase | None]:
+        outer = _outer_tracking(request)
+        if outer is not None:
+            _attach(request, outer)
+            return None, None
+        site = self._site
+        tracking = site.begin(
+            read_request(request), debug=settings.DEBUG, request=(lambda: request) if site.wants_request else None
+        )
+        _attach(request, tracking)
+        target = tracking.redirect
+        if target is None:
+            return tracking, None
+        response = HttpResponse(status=303)
+        response["Location"] = target
+        response["Cache-Control"] = "no-store"
+        return tracking, response
+
+
+def load_site() -> Site:
+    """Load the `Site` that ``FOOTFALL_SITE`` names, with Django's ``SECRET_KEY`` where it has no key of its own."""
+    path = getattr(settings, SETTING, None)
+    if isinstance(path, Site):
+        site = path
+    elif isinstance(path, str):
+        try:
+            site = import_string(path)
+        except ImportError as error:
+            raise ConfigError(f"{SETTING} is {path!r}, which cannot be imported: {error}") from error
+    else:
+        raise ConfigError(f"{SETTING} is {path!r}; write the dotted path of a Site, such as 'shop.tracking.site'")
+    if not isinstance(site, Site):
+        raise ConfigError(f"{SETTING} is {path!r}, which is a {type(site).__name__}; name a Site")
+    site.start(secret_key=settings.SECRET_KEY)
+    return site
+
+
+def read_request(request: HttpRequest) -> RequestView:
+    """Take a request's parts; host and scheme as Django's own settings of trust say."""
+    scope: Any = getattr(request, "scope", None)
+    view = wsgi.read_environ(request.META) if scope is None else asgi.read_scope(scope)
+    try:
+        view.host = request.get_host()
+    except DisallowedHost:
+        view.host = ""  # Django answers 400; a host that it does not allow gets no cookie domain
+    view.scheme = request.scheme or view.scheme
+    view.secure = request.is_secure()
+    return view
+
+
+def _outer_tracking(request: HttpRequest) -> Tracking | None:
+    """Find the tracking of a WSGI or ASGI door around Django."""
+    scope: Any = getattr(request, "scope", None)
+    return request.META.get(wsgi.KEY) if scope is None else scope.get(asgi.KEY)
+
+
+def _attach(request: HttpRequest, tracking: Tracking) -> None:
+    state = getattr(request, "state", None)
+    if state is None:
+        state = request.state = State()
+    state.tracking = tracking
+    request.META[wsgi.KEY] = tracking
+
+
+class _Line(Morsel[str]):
+    """A cookie whose header line is finished: Django's own writer quotes base64."""
+
+    line: str
+
+    def OutputString(self, attrs: Any = None) -> str:  # noqa: N802, ARG002 - the standard library's name
+        return self.line
+
+    def output(self, attrs: Any = None, header: str = "Set-Cookie:") -> str:  # noqa: ARG002
+        return f"{header} {self.line}".lstrip() if header else self.line
+
+
+def _finish(tracking: Tracking, response: HttpResponseBase) -> HttpResponseBase:
+    edit = tracking.finish(response.status_code, list(response.items()))
+    tracking.release()
+    if edit is not None:
+        _apply(edit, response)
+    return response
+
+
+def _apply(edit: HeaderEdit, response: HttpResponseBase) -> None:
+    for name in edit.drop:
+        del response[name]
+    for name, value in edit.add:
+        if name == "Set-Cookie":
+            _add_cookie(response, value)
+        else:
+            response[name] = value
+
+
+def _add_cookie(response: HttpResponseBase, line: str) -> None:
+    name, _, rest = line.partition("=")
+    value, *attributes = rest.split("; ")
+    morsel = _Line()
+    morsel.set(name, value, value)
+    for attribute in attributes:
+        key, _, text = attribute.partition("=")
+        morsel[key] = text or True  # type: ignore[assignment]
+    morsel.line = line
+    # Django holds one cookie a name; an expiry of its twin in another scope needs a key of its own.
+    key = name
+    while key in response.cookies:
+        key += " "
+    dict.__setitem__(response.cookies, key, morsel)
+
+
+def _note_login(sender: object, request: HttpRequest | None = None, **_: object) -> None:  # noqa: ARG001
+    tracking = getattr(getattr(request, "state", None), "tracking", None)
+    if isinstance(tracking, Tracking):
+        tracking.login_signalled()
+
+
+user_logged_in.connect(_note_login, dispatch_uid="footfall")
+
+
+@checks.register()
+def check_installation(**_: object) -> list[checks.CheckMessage]:
+    """Look for what would hurt in production: W001 the middleware's place, W003 cookie names, E001 the site itself."""
+    middleware = list(settings.MIDDLEWARE)
+    ours = f"{__name__}.TrackingMiddleware"
+    if ours not in middleware:
+        return []
+    found: list[checks.CheckMessage] = []
+    caches = [name for name in middleware if name.endswith(("UpdateCacheMiddleware", "FetchFromCacheMiddleware"))]
+    if any(middleware.index(name) < middleware.index(ours) for name in caches):
+        found.append(
+            checks.Warning(
+                f"{ours} stands behind Django's cache middleware.",
+                hint="Write it first in MIDDLEWARE: the cache would give one visitor's cookies to others.",
+                id="footfall.W001",
+            )
+        )
+    elif middleware[0] != ours:
+        found.append(
+            checks.Warning(
+                f"{ours} is not the first in MIDDLEWARE.",
+                hint="Write it first: what answers before it sets no cookie.",
+                id="footfall.W002",
+            )
+        )
+    try:
+        site = load_site()
+    except ConfigError as error:
+        return [*found, checks.Error(str(error), id="footfall.E001")]
+    names = site.config.cookie_names
+    own = {names.device, names.session, names.session_open, names.ruid, names.reaid, names.xuid}
+    clashes = (
+        checks.Warning(
+            f"{setting} is {getattr(settings, setting)!r}, which is a cookie of footfall's too.",
+            hint="Give one of them another name: each would overwrite the other.",
+            id="footfall.W003",
+        )
+        for setting in ("SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME", "LANGUAGE_COOKIE_NAME")
+        if getattr(settings, setting) in own
+    )
+    return [*found, *clashes]

@@ -1,0 +1,96 @@
+"""The Flask door: the WSGI one around the application, and ``request.state`` inside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+try:
+    import flask
+except ImportError:
+    from footfall.errors import MissingExtra
+
+    raise MissingExtra("footfall.flask", "flask") from None
+from starlette.datastructures import State
+
+from footfall.errors import ConfigError
+from footfall.site import Site
+from footfall.wsgi import KEY, read_environ, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+__all__ = ["Footfall"]
+
+STATE = "footfall.flask.state"
+
+
+class _StateMixin:
+    """Gives Flask's request the ``state`` that Starlette's has."""
+
+    environ: WSGIEnvironment
+
+    @property
+    def state(self) -> State:
+        """The request's own values; ``state.tracking`` is this package's."""
+        state: State | None = self.environ.get(STATE)
+        if state is None:
+            state = self.environ[STATE] = State()
+            if KEY in self.environ:
+                state.tracking = self.environ[KEY]
+        return state
+
+
+class Footfall:
+    """Puts tracking in front of a Flask application: ``Footfall(app, site)``, or ``Footfall(site=site).init_app(app)``.
+
+    The ruid cookie is sealed with the application's ``SECRET_KEY`` unless the site has ``secret_keys``.
+    """
+
+    def __init__(self, app: flask.Flask | None = None, site: Site | None = None) -> None:
+        """Install at once if *app* is given.
+
+        Raises:
+            ConfigError: There is no site, or its ruid cookie is to be sealed and there is no key.
+        """
+        if site is None:
+            raise ConfigError("site is missing; write Footfall(app, site) or Footfall(site=site).init_app(app)")
+        self._site = site
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: flask.Flask) -> None:
+        """Wrap ``app.wsgi_app``: errors and static files included. A second call on one application does nothing."""
+        if "footfall" in app.extensions:
+            return
+        key = app.config.get("SECRET_KEY")
+        self._site.start(secret_key=key if isinstance(key, str) else key.hex() if isinstance(key, bytes) else None)
+        app.extensions["footfall"] = self._site
+        app.request_class = type("Request", (_StateMixin, app.request_class), {})
+        app.wsgi_app = _Door(app, app.wsgi_app, self._site)  # type: ignore[method-assign]
+
+
+class _Door:
+    """The WSGI door, told of the application's debug flag and request."""
+
+    __slots__ = ("_app", "_inner", "_site")
+
+    def __init__(self, app: flask.Flask, inner: WSGIApplication, site: Site) -> None:
+        self._app = app
+        self._inner = inner
+        self._site = site
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if KEY in environ:
+            return self._inner(environ, start_response)
+        site = self._site
+        request = (lambda: _request(self._app, environ)) if site.wants_request else None
+        tracking = site.begin(read_environ(environ), debug=self._app.debug, request=request)
+        return serve(self._inner, environ, start_response, tracking)
+
+
+def _request(app: flask.Flask, environ: WSGIEnvironment) -> Any:
+    if flask.has_request_context():
+        return flask.request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - werkzeug documents it
+    return app.request_class(environ)

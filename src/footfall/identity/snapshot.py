@@ -1,0 +1,48 @@
+"""A visitor's ids as one sealed text, to keep with an order until it is paid."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from footfall.identity.ids import LONGEST_PERSON, parse_guid, parse_token
+from footfall.identity.seal import Sealer
+from footfall.identity.visitor import Visitor
+
+__all__ = ["format_snapshot", "parse_snapshot"]
+
+NAME: Final = "footfall snapshot"
+FIELDS: Final = ("device_id", "session_id", "ruid", "reaid", "xuid", "user_id", "anonymous_id")
+
+
+def format_snapshot(visitor: Visitor, sealer: Sealer) -> str:
+    """Seal a visitor's ids: ASCII, base64url, at most some 4,000 characters."""
+    known = {field: value for field in FIELDS if (value := getattr(visitor, field)) is not None}
+    return sealer.seal(json.dumps(known, separators=(",", ":")), NAME, "")
+
+
+def parse_snapshot(token: str, sealer: Sealer, *, anonymous_user: str) -> Visitor | None:
+    """Open what `format_snapshot` sealed; ``None`` for anything else: a token may come back by a visitor's hand."""
+    opened = sealer.open(token, NAME, "")
+    if opened is None:
+        return None
+    try:
+        known: Any = json.loads(opened.text)
+    except ValueError:
+        return None
+    if not isinstance(known, dict) or not all(isinstance(value, str) and value for value in known.values()):
+        return None
+    return Visitor(
+        device_id=parse_guid(known.get("device_id")),
+        session_id=parse_guid(known.get("session_id")),
+        ruid=_short(known.get("ruid")),
+        reaid=parse_token(known.get("reaid")),
+        xuid=parse_token(known.get("xuid")),
+        user_id=_short(known.get("user_id")),
+        anonymous_id=_short(known.get("anonymous_id")),
+        anonymous_user=anonymous_user,
+    )
+
+
+def _short(text: str | None) -> str | None:
+    return text if text is not None and len(text) <= LONGEST_PERSON else None

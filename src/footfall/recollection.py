@@ -1,0 +1,322 @@
+"""One request's ids: recognized when first asked for, minted where they may be, written when the response starts."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from footfall.identity.cookies import CookieWriter
+from footfall.identity.domain import CookieScope, matches_domain, parse_host
+from footfall.identity.ids import LONGEST_PERSON, parse_guid, parse_token, query_token
+from footfall.identity.landing import landing_redirect
+from footfall.identity.recognize import Found, Session, find, find_ruid, find_session
+from footfall.identity.visitor import Visitor
+from footfall.request import Consent, RequestClass, RequestView
+
+if TYPE_CHECKING:
+    from footfall.site import Site
+
+__all__ = ["Recollection"]
+
+NOTHING = Found()
+
+
+class Recollection:
+    """Who one request comes from, and what of it the response should set. All of it lazy: most requests ask nothing."""
+
+    def __init__(self, site: Site, view: RequestView) -> None:
+        """Parse nothing yet."""
+        self.site = site
+        self.config = site.config
+        self.names = site.config.cookie_names
+        self.former = site.config.former_cookie_names
+        self.view = view
+        self.minted_device: str | None = None
+        self.minted_session: str | None = None
+        self.identified: str | None = None
+        self.forgotten = False
+        self.consent_to_write: tuple[Consent, Consent] | None = None
+        self.changed = False  #: this request changed who the visitor is
+
+    # What the request is, and what its visitor allows
+
+    @cached_property
+    def request_class(self) -> RequestClass:
+        """What this request is and may do."""
+        return self.site.classify(self.view)
+
+    @cached_property
+    def consents(self) -> tuple[Consent, Consent]:
+        """Of the device, and of the person."""
+        return self.site.read_consents(self.view)
+
+    async def read_consents_async(self) -> None:
+        """Ask a reader that has to wait."""
+        self.consents = await self.site.read_consents_async(self.view)
+
+    @property
+    def gpc(self) -> bool:
+        """Did the browser send a signal that is honoured."""
+        return self.config.honour_gpc and self.view.header("sec-gpc") == "1"
+
+    def set_consent(self, device: Consent, person: Consent) -> None:
+        """Take the visitor's word, given in this request. ``Sec-GPC: 1`` outweighs a grant."""
+        if self.gpc and device is Consent.GRANTED:
+            self.site.warn_once("gpc", "grant() had no effect: the browser sends Sec-GPC: 1 and honour_gpc is on")
+            return
+        self.consents = (device, person)
+        self.consent_to_write = (device, person)
+        self.changed = True
+
+    @property
+    def _device_granted(self) -> bool:
+        return self.consents[0] is Consent.GRANTED and self.request_class.read
+
+    @property
+    def _person_granted(self) -> bool:
+        return self.consents[1] is Consent.GRANTED and self._device_granted
+
+    # What the browser sent
+
+    @cached_property
+    def scope(self) -> CookieScope:
+        """Where this host's cookies live."""
+        return self.site.scope(self.view.host)
+
+    @cached_property
+    def writer(self) -> CookieWriter:
+        """Writes this response's cookies."""
+        former = self.config.former_cookie_domain
+        host = parse_host(self.view.host)
+        if former is not None and (former == self.scope.domain or not matches_domain(host, former)):
+            former = None
+        secure = self.view.secure if self.config.secure == "auto" else self.config.secure
+        return CookieWriter(self.scope.domain, secure, former)
+
+    @cached_property
+    def gone(self) -> bool:
+        """Did the visitor have this device forgotten: a slower response brought its cookies back."""
+        device = self.raw_device.value
+        return device is not None and self.view.cookies(self.names.device + "Gone") == [mark_of(device)]
+
+    @cached_property
+    def raw_device(self) -> Found:
+        """What came under the device cookie's name."""
+        return find(self.view, self.names.device, None if self.former is None else self.former.device, parse_guid)
+
+    @cached_property
+    def device(self) -> Found:
+        """The same, unless the visitor had it forgotten."""
+        return replace(self.raw_device, value=None) if self.gone else self.raw_device
+
+    @cached_property
+    def session(self) -> str | None:
+        """The session that goes on, if one does."""
+        return None if self.gone else self.session_sent.alive
+
+    @cached_property
+    def session_sent(self) -> Session:
+        """What came under the session cookies' names."""
+        return find_session(self.view, self.config)
+
+    # The ids
+
+    @property
+    def device_id(self) -> str | None:
+        """The device's id; minted here if the request is a page of a visitor who has none."""
+        if not self._device_granted or self.forgotten:
+            return None
+        return self.device.value or self.minted_device or self.mint(on_use=False)[0]
+
+    @property
+    def session_id(self) -> str | None:
+        """The session's id; minted as the device's."""
+        if not self._device_granted or self.forgotten:
+            return None
+        return self.session or self.minted_session or self.mint(on_use=False)[1]
+
+    @property
+    def is_new_device(self) -> bool:
+        """Was the device's id minted in this request."""
+        return self.device_id is not None and self.device.value is None
+
+    @property
+    def is_new_session(self) -> bool:
+        """Was the session's id minted in this request."""
+        return self.session_id is not None and self.session is None
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Did the browser bring the device's id back."""
+        return self._device_granted and not self.forgotten and self.device.value is not None
+
+    def mint(self, *, on_use: bool) -> tuple[str | None, str | None]:
+        """Mint what is missing, both ids at once, where a browser will keep them (design, 3)."""
+        allowed = self.request_class.mint or (on_use and self.request_class.mint_on_use)
+        if allowed and self.writable:
+            if self.device.value is None and self.minted_device is None:
+                self.minted_device = self.site.new_id()
+            if self.session is None and self.minted_session is None:
+                self.minted_session = self.site.new_id()
+        return self.minted_device, self.minted_session
+
+    @property
+    def writable(self) -> bool:
+        """Can cookies be set: over plain http a browser refuses Secure ones, so an id would be nobody's."""
+        return self.request_class.write and not (self.config.secure is True and not self.view.secure)
+
+    def withdraw_new_ids(self) -> None:
+        """Take back ids that the response could not set."""
+        self.minted_device = self.minted_session = None
+
+    @property
+    def _uses_xuid(self) -> bool:
+        return self.config.person_ids == "xuid"
+
+    @cached_property
+    def ruid_sent(self) -> Found:
+        """What came under the ruid cookie's name."""
+        if self._uses_xuid or self.config.ruid_cookie == "off":
+            return NOTHING
+        return find_ruid(self.view, self.config, self.site.sealer, self.scope.name)
+
+    @property
+    def ruid(self) -> str | None:
+        """Who the visitor said they are: in this request, else before."""
+        if self._uses_xuid or not self._person_granted or self.forgotten:
+            return None
+        return self.identified or (None if self.gone else self.ruid_sent.value)
+
+    @cached_property
+    def token_name(self) -> str:
+        """Which of reaid and xuid this site uses."""
+        return "xuid" if self._uses_xuid else "reaid"
+
+    @cached_property
+    def token_sent(self) -> Found:
+        """The cookie of whichever of reaid and xuid this site uses."""
+        name: str = getattr(self.names, self.token_name)
+        return find(
+            self.view, name, None if self.former is None else getattr(self.former, self.token_name), parse_token
+        )
+
+    @cached_property
+    def token_captured(self) -> str | None:
+        """The token in a landing page's query."""
+        return query_token(self.view.query, self.token_name) if self.request_class.capture else None
+
+    @property
+    def token(self) -> str | None:
+        """The token: of the query, else of the cookie."""
+        if not self._person_granted or self.forgotten:
+            return None
+        # A newsletter's link is newer than the cookie an earlier one left behind (R-33).
+        return self.token_captured or (None if self.gone else self.token_sent.value)
+
+    @property
+    def reaid(self) -> str | None:
+        """The tracker's token for an address."""
+        return None if self._uses_xuid else self.token
+
+    @property
+    def xuid(self) -> str | None:
+        """The other mail system's token."""
+        return self.token if self._uses_xuid else None
+
+    # What the view does
+
+    def identify(self, person: str) -> None:
+        """Remember who the visitor is."""
+        if self._uses_xuid:
+            self.site.warn_once("xuid", "identify() does nothing: this site's person id is xuid, never beside ruid")
+            return
+        if not person or len(person) > LONGEST_PERSON or not _is_encodable(person):
+            self.site.warn_once(
+                "identify", "identify() was given unusable text (empty, over %d characters)", LONGEST_PERSON
+            )
+            return
+        if self.consents[0] is Consent.DENIED or self.consents[1] is Consent.DENIED or not self.request_class.write:
+            return
+        if person != self.ruid:
+            self.changed = True
+        self.identified = person
+        if self._device_granted:
+            self.mint(on_use=True)
+
+    def forget(self) -> None:
+        """Expire everything."""
+        self.forgotten = True
+        self.changed = True
+
+    def use(self, user_id: str | None, *, may_mint: bool) -> Visitor | None:
+        """Return whom an event is of, minted now if need be; ``None`` where an unconfirmed id's events are refused."""
+        if not self._device_granted:
+            return self.anonymous_visitor()
+        if may_mint and not self.forgotten:
+            self.mint(on_use=True)
+        if self.config.unconfirmed_events != "send" and not self.is_confirmed:
+            return None if self.config.unconfirmed_events == "refuse" else self.anonymous_visitor()
+        return Visitor(
+            device_id=None if self.forgotten else self.device.value or self.minted_device,
+            session_id=None if self.forgotten else self.session or self.minted_session,
+            ruid=self.ruid,
+            reaid=self.reaid,
+            xuid=self.xuid,
+            user_id=user_id if self._person_granted else None,
+            anonymous_id=None if self.forgotten else self._anonymous_id or self.device.value or self.minted_device,
+            anonymous_user=self.config.anonymous_user,
+            page_url=self._page_url,
+        )
+
+    def anonymous_visitor(self) -> Visitor:
+        """Return nobody in particular."""
+        return Visitor(anonymous_user=self.config.anonymous_user)
+
+    def known_visitor(self, user_id: str | None) -> Visitor | None:
+        """Return the ids to erase: those the browser sent or got, whatever the visitor now allows."""
+        if not self.request_class.read or self.consents[0] is Consent.UNKNOWN:
+            return None
+        device = self.device.value or self.minted_device
+        if device is None and self.ruid_sent.value is None and self.token_sent.value is None:
+            return None
+        return Visitor(
+            device_id=device,
+            session_id=self.session_sent.id.value or self.minted_session,
+            ruid=self.identified or self.ruid_sent.value,
+            reaid=None if self._uses_xuid else self.token_captured or self.token_sent.value,
+            xuid=self.token_captured or self.token_sent.value if self._uses_xuid else None,
+            user_id=user_id,
+            anonymous_id=self._anonymous_id or device,
+        )
+
+    @cached_property
+    def _anonymous_id(self) -> str | None:
+        return self.site.ask_anonymous_id(self.view)
+
+    @property
+    def _page_url(self) -> str | None:
+        host = parse_host(self.view.host)
+        return f"{self.view.scheme}://{self.view.host}{self.view.path}" if host else None
+
+    @property
+    def redirect(self) -> str | None:
+        """The landing page's address without its ids, if they were captured and the site strips them."""
+        if not self.config.strip_query_ids or self.view.method != "GET" or self.token_captured is None:
+            return None
+        if not self._person_granted or not self.writable:
+            return None
+        return landing_redirect(self.view.path, self.view.query, ("reaid", "xuid"))
+
+
+def mark_of(device_id: str) -> str:
+    return hashlib.sha256(device_id.encode()).hexdigest()[:16]
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,317 @@
+"""One shop or paper: its configuration, its trackers, its delivery. Lives as long as the application."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from footfall.config import Config
+from footfall.consent import is_async, own_cookie, read_consent, read_consent_async
+from footfall.delivery import Delivery, Stats
+from footfall.errors import ConfigError, EventError, NoIdentity
+from footfall.events import Event
+from footfall.identity.bots import is_bot
+from footfall.identity.classify import classify_request
+from footfall.identity.domain import CookieScope, cookie_scope, is_public_suffix, registrable_domain
+from footfall.identity.ids import format_guid
+from footfall.identity.seal import Sealer
+from footfall.identity.snapshot import format_snapshot, parse_snapshot
+from footfall.identity.visitor import Visitor
+from footfall.request import Consent, RequestClass, RequestView
+from footfall.trackers.protocol import Tracker
+from footfall.tracking import Resumed, Tracking
+from footfall.wire import WireRequest
+
+__all__ = ["Site"]
+
+logger = logging.getLogger("footfall.site")
+ErasureCallback = Callable[[Visitor], object]
+
+
+def _mint_id() -> str:
+    return format_guid(os.urandom(16))
+
+
+class Site:
+    """Knows a site's visitors and tells its trackers what they do. One for an application, shared by all requests."""
+
+    def __init__(
+        self,
+        config: Config | None = None,
+        trackers: Sequence[Tracker] = (),
+        *,
+        delivery: Delivery | None = None,
+        user_id: Callable[[Any], str | int | None] | None = None,
+        strict: bool | None = None,
+        new_id: Callable[[], str] | None = None,
+        on_forget: ErasureCallback | None = None,
+    ) -> None:
+        """Check everything that can be wrong before the first visitor comes; open no file, thread or socket.
+
+        Args:
+            config: How the site names, scopes and ages its cookies.
+            trackers: Who is told; names must differ.
+            delivery: How it gets there; by default through ``footfall.sqlite3`` in the working directory.
+            user_id: From the framework's request (or scope or environ) to who is logged in; called when first
+                needed. What it raises is logged, and nobody is logged in.
+            strict: Does a wrong event raise in the view; ``None``: as the framework's debug flag says.
+            new_id: A source of ids, for tests.
+            on_forget: Called once for each visitor who is forgotten or withdraws, with their ids: ask the
+                trackers' vendors to erase them too.
+
+        Raises:
+            ConfigError: A setting is wrong; names field, finding and remedy.
+        """
+        self.config = config = Config() if config is None else config
+        self.trackers = tuple(trackers)
+        self.delivery = Delivery() if delivery is None else delivery
+        self.strict = strict
+        self.new_id = new_id or _mint_id
+        self.device_seconds = int(config.device_lifetime.total_seconds())
+        self.session_seconds = int(config.session_idle.total_seconds())
+        self.sealer: Sealer | None = Sealer(config.secret_keys, os.urandom) if config.secret_keys else None
+        self.reader = own_cookie() if config.consent is None else config.consent
+        self.reads_consent_async = is_async(self.reader)  #: an ASGI door then asks before the application runs
+        self._user_id = user_id
+        self._on_forget = on_forget
+        self._warned: set[str] = set()
+        self._warned_lock = threading.Lock()
+        self._check_trackers()
+        self._check_domain()
+        # What the first request would read from disk is read here.
+        registrable_domain("www.shop.example")
+        if config.ignore_bots:
+            is_bot("-")
+
+    def _check_trackers(self) -> None:
+        names: set[str] = set()
+        for at, tracker in enumerate(self.trackers):
+            if not isinstance(tracker, Tracker):  # pyright: ignore[reportUnnecessaryIsInstance] - an untyped caller's
+                raise ConfigError(
+                    f"trackers[{at}] is a {type(tracker).__name__}; give it name and requests(event, visitor)"
+                )
+            if tracker.name in names:
+                raise ConfigError(f"two trackers are named {tracker.name!r}; give one of them another name=")
+            names.add(tracker.name)
+
+    def _check_domain(self) -> None:
+        domain = self.config.cookie_domain
+        if domain not in (None, "auto") and is_public_suffix(domain):
+            raise ConfigError(
+                f"cookie_domain {domain!r} is a public suffix: no browser keeps a cookie for it;"
+                f" write the domain that you registered, such as 'shop.{domain}'"
+            )
+
+    def start(self, *, secret_key: str | None = None) -> None:
+        """Take the framework's secret if the site has none of its own; every door calls this once, at start-up.
+
+        Raises:
+            ConfigError: The ruid cookie is to be sealed, and there is no key.
+        """
+        if self.sealer is None and secret_key:
+            self.sealer = Sealer([secret_key], os.urandom)
+        config = self.config
+        if self.sealer is None and config.ruid_cookie == "sealed" and config.person_ids == "ruid+reaid":
+            raise ConfigError(
+                "ruid_cookie is 'sealed' and secret_keys is empty;"
+                " write secret_keys=('a random text of 32 characters',),"
+                " or ruid_cookie='base64' (readable by anyone), or ruid_cookie='off'"
+            )
+
+    # For the doors
+
+    def begin(self, view: RequestView, *, debug: bool = False, request: Callable[[], object] | None = None) -> Tracking:
+        """Begin one request's tracking. Parses nothing.
+
+        Args:
+            view: The request.
+            debug: The framework's debug flag.
+            request: Gives the framework's own request to ``user_id``.
+        """
+        strict = debug if self.strict is None else self.strict
+        return Tracking(self, view, strict=strict, request=request if self._user_id is not None else None)
+
+    @property
+    def wants_request(self) -> bool:
+        """Is there a ``user_id`` function that needs the framework's request."""
+        return self._user_id is not None
+
+    def resume(self, token: str) -> Resumed:
+        """Report under a visitor's ids long after their request: at a payment's return, in a webhook or a task.
+
+        Args:
+            token: From `Tracking.snapshot`. Anything else never raises: its events are refused and counted.
+        """
+        if self.sealer is None:
+            raise ConfigError("resume() needs secret_keys: they open what snapshot() sealed")
+        visitor = parse_snapshot(token, self.sealer, anonymous_user=self.config.anonymous_user)
+        return Resumed(self, visitor)
+
+    def flush(self, timeout: float = 5.0) -> int:
+        """Wait at most *timeout* seconds until everything is delivered; returns how many requests are still pending."""
+        return self.delivery.flush(timeout)
+
+    def close(self, timeout: float = 5.0) -> int:
+        """Flush and stop, in at most *timeout* seconds; returns how many requests are pending, safe in the spool."""
+        return self.delivery.close(timeout)
+
+    def stats(self) -> Stats:
+        """Count wire requests: accepted = delivered + pending + failed + erased; refused stands outside, by reason."""
+        return self.delivery.stats()
+
+    # For trackings
+
+    def classify(self, view: RequestView) -> RequestClass:
+        """Tell what a request is; a site's own function that raises is as good as none."""
+        if self.config.classify is not None:
+            try:
+                return self.config.classify(view)
+            except Exception:  # noqa: BLE001 - the site's own code, on a page that must not fail because of us
+                self.warn_once("classify", "Config.classify raised; the package's own is used", exc_info=True)
+        return classify_request(view, ignore_bots=self.config.ignore_bots)
+
+    def read_consents(self, view: RequestView) -> tuple[Consent, Consent]:
+        """Ask what the visitor has said."""
+        return read_consent(self.reader, view, honour_gpc=self.config.honour_gpc, on_error=self._consent_failed)
+
+    async def read_consents_async(self, view: RequestView) -> tuple[Consent, Consent]:
+        """Ask what the visitor has said, where the site's reader has to wait for the answer."""
+        gpc = self.config.honour_gpc
+        return await read_consent_async(self.reader, view, honour_gpc=gpc, on_error=self._consent_failed)
+
+    def _consent_failed(self, finding: object) -> None:
+        name = type(finding).__name__
+        self.warn_once(f"consent {name}", "the consent reader failed (%s): the visitor counts as unknown", name)
+
+    def scope(self, host: str) -> CookieScope:
+        """Tell where the cookies of a response to this host live."""
+        scope = cookie_scope(host, self.config.cookie_domain)
+        if scope.mismatch:
+            self.warn_once(
+                "cookie_domain",
+                "a request's host is not below cookie_domain %r: its cookies are host-only",
+                self.config.cookie_domain,
+            )
+        return scope
+
+    def seal(self, text: str, name: str, scope: str) -> str:
+        """Seal a cookie's text with the newest key."""
+        if self.sealer is None:
+            raise ConfigError("ruid_cookie is 'sealed' and the site was not started: put its middleware in front")
+        return self.sealer.seal(text, name, scope)
+
+    def format_snapshot(self, visitor: Visitor) -> str:
+        """Seal a visitor's ids."""
+        if self.sealer is None:
+            raise ConfigError("snapshot() needs secret_keys: Config(secret_keys=('a random text of 32 characters',))")
+        return format_snapshot(visitor, self.sealer)
+
+    def ask_user(self, request: Callable[[], object] | None) -> str | None:
+        """Ask the site who is logged in."""
+        if self._user_id is None or request is None:
+            return None
+        try:
+            user = self._user_id(request())
+        except Exception as error:  # noqa: BLE001 - the site's own code, on a page that must not fail because of us
+            # Not its message: it may quote the user.
+            self.warn_once(
+                "user_id", "Site(user_id=...) raised %s: the visitor counts as anonymous", type(error).__name__
+            )
+            return None
+        if user is None or user == "":
+            return None
+        if isinstance(user, bool) or not isinstance(user, (str, int)):
+            self.warn_once("user_id type", "Site(user_id=...) returned a %s; return text or None", type(user).__name__)
+            return None
+        return str(user)
+
+    def ask_anonymous_id(self, view: RequestView) -> str | None:
+        """Ask the site for an anonymous id of its own."""
+        if self.config.anonymous_id is None:
+            return None
+        try:
+            found = self.config.anonymous_id(view)
+        except Exception as error:  # noqa: BLE001 - the site's own code, on a page that must not fail because of us
+            self.warn_once("anonymous_id", "Config.anonymous_id raised %s: the device id is used", type(error).__name__)
+            return None
+        return found if isinstance(found, str) and 0 < len(found) <= 512 else None
+
+    def requests_for(self, event: Event, visitor: Visitor) -> list[WireRequest]:
+        """Turn an event into every tracker's requests, sending none. Raises EventError."""
+        requests: list[WireRequest] = []
+        for tracker in self.trackers:
+            try:
+                requests += tracker.requests(event, visitor)
+            except NoIdentity:
+                continue
+        return requests
+
+    def report(self, event: Event, visitor: Visitor, *, strict: bool) -> None:
+        """Turn an event into every tracker's requests and hand them to delivery.
+
+        Raises:
+            EventError: The event is wrong for a tracker, and *strict*; nothing was written for any.
+        """
+        requests: list[WireRequest] = []
+        unidentified: list[str] = []
+        wrong: list[tuple[str, EventError]] = []
+        for tracker in self.trackers:
+            try:
+                requests += tracker.requests(event, visitor)
+            except NoIdentity:
+                unidentified.append(tracker.name)
+            except EventError as error:
+                wrong.append((tracker.name, error))
+            except Exception as error:
+                logger.exception("tracker %s failed to write a request", tracker.name)
+                wrong.append((tracker.name, EventError(f"the tracker raised {type(error).__name__}")))
+        if wrong and strict:
+            raise wrong[0][1]
+        for name in unidentified:
+            self.delivery.refuse(name, "no id")
+        for name, finding in wrong:
+            logger.error("event set aside: %s", finding, extra={"tracker": name, "event": event.kind})
+            self.delivery.set_aside(name, event.kind, visitor.device_id or "", str(finding))
+        if requests:
+            self.delivery.accept(requests)
+
+    def fault(self, error: EventError, *, strict: bool) -> None:
+        """Raise what a developer wrote wrong where they see it, log it where visitors would."""
+        if strict:
+            raise error
+        logger.error("event set aside: %s", error)
+        for tracker in self.trackers:
+            self.delivery.set_aside(tracker.name, "", "", str(error))
+
+    def refuse(self, event: Event, reason: str) -> None:
+        """Count an event that is not accepted, for every tracker that has its kind."""
+        for tracker in self.trackers:
+            knows: Callable[[Event], bool] | None = getattr(tracker, "knows", None)
+            if knows is None or knows(event):
+                self.delivery.refuse(tracker.name, reason)
+
+    def erase(self, visitor: Visitor) -> None:
+        """Drop what was not delivered yet of a visitor, and tell the site."""
+        for key in (visitor.device_id, visitor.anonymous_id):
+            if key is not None:
+                self.delivery.erase(key)
+        if self._on_forget is not None:
+            try:
+                self._on_forget(visitor)
+            except Exception as error:  # noqa: BLE001 - the site's own code; its message may quote the visitor
+                logger.error("Site(on_forget=...) raised %s: ask the trackers' vendors yourself", type(error).__name__)
+
+    def warn_once(self, key: str, message: str, *args: object, exc_info: bool = False) -> None:
+        """Log a warning the first time *key* comes up in this process; *args* are the site's own words."""
+        with self._warned_lock:
+            if key in self._warned:
+                return
+            self._warned.add(key)
+        logger.warning(message, *args, exc_info=exc_info)
+
+    def __repr__(self) -> str:
+        """Name the trackers."""
+        return f"<Site with {', '.join(tracker.name for tracker in self.trackers) or 'no tracker'}>"

@@ -1,0 +1,376 @@
+"""What one request knows of its visitor, and what its view may do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Final
+
+from footfall.errors import EventError
+from footfall.events import Event, Login
+from footfall.identity.caching import HeaderEdit, cache_decision
+from footfall.identity.visitor import Visitor
+from footfall.recollection import Recollection
+from footfall.remembering import Remembering
+from footfall.request import Consent, RequestClass, RequestView
+
+if TYPE_CHECKING:
+    from footfall.site import Site
+    from footfall.wire import WireRequest
+
+__all__ = ["CURRENT", "Resumed", "Tracking", "current_tracking"]
+
+CURRENT: Final[ContextVar[Tracking | None]] = ContextVar("footfall.tracking", default=None)
+
+
+def current_tracking() -> Tracking | None:
+    """Return the tracking of the request being served here; ``None`` outside of one.
+
+    Where there is a request in hand, ``request.state.tracking`` is surer: an outer middleware, or the body of a
+    WSGI response, runs outside of what this knows.
+    """
+    return CURRENT.get()
+
+
+class Tracking:
+    """One request's visitor, and the way to report what they do: ``request.state.tracking``.
+
+    Nothing is read, minted or decided before it is asked for, or before the response starts. An id is ``None``
+    where there is none, where the visitor has not consented, or where the request is not theirs to be known by
+    (a bot, a payment provider's return).
+    """
+
+    __slots__ = (
+        "_consent_changed",
+        "_held",
+        "_ids",
+        "_logged_in",
+        "_login_signalled",
+        "_read",
+        "_request",
+        "_site",
+        "_user",
+        "finished",
+        "strict",
+    )
+
+    def __init__(
+        self, site: Site, view: RequestView, *, strict: bool, request: Callable[[], object] | None = None
+    ) -> None:
+        """Made by `Site.begin`; *request* gives the framework's request to ``Site(user_id=...)``."""
+        self._site = site
+        self._ids = Recollection(site, view)
+        self._request = request
+        self._held: list[tuple[Event, str | None]] = []
+        self._user: str | None = None
+        self._logged_in: bool | None = None  # what this request learned: True, False (logged out), None (ask the site)
+        self._login_signalled = False
+        self._consent_changed = False
+        self._read = False
+        self.finished = False  #: the response has started: too late for a cookie
+        self.strict = strict
+
+    # Who
+
+    @property
+    def device_id(self) -> str | None:
+        """One browser: a GUID, the same for a year since its last visit."""
+        self._read = True
+        return self._ids.device_id
+
+    @property
+    def session_id(self) -> str | None:
+        """One visit: a GUID, until the browser closes or 20 minutes pass without a page."""
+        self._read = True
+        return self._ids.session_id
+
+    @property
+    def ruid(self) -> str | None:
+        """Who the visitor said they are, in clear text; trackers get its base64."""
+        self._read = True
+        return self._ids.ruid
+
+    @property
+    def reaid(self) -> str | None:
+        """The tracker's token for an address, from a newsletter's link or its cookie."""
+        self._read = True
+        return self._ids.reaid
+
+    @property
+    def xuid(self) -> str | None:
+        """The other mail system's token."""
+        self._read = True
+        return self._ids.xuid
+
+    @property
+    def user_id(self) -> str | None:
+        """Who is logged in: by `login` in this request, else as ``Site(user_id=...)`` says; ``None`` if nobody."""
+        if self._logged_in is None:
+            self._user = self._site.ask_user(self._request)
+            self._logged_in = self._user is not None
+        return self._user
+
+    @property
+    def is_new_device(self) -> bool:
+        """Was this browser first seen with this request."""
+        self._read = True
+        return self._ids.is_new_device
+
+    @property
+    def is_new_session(self) -> bool:
+        """Did this visit begin with this request."""
+        self._read = True
+        return self._ids.is_new_session
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Has the browser brought the device id back at least once: it keeps our cookies."""
+        self._read = True
+        return self._ids.is_confirmed
+
+    @property
+    def consent(self) -> Consent:
+        """What the visitor said of being recognized (device and session ids, anonymous events)."""
+        return self._ids.consents[0]
+
+    @property
+    def person_consent(self) -> Consent:
+        """What the visitor said of being known as a person (ruid, reaid, xuid, user id). Never more than `consent`."""
+        return self._ids.consents[1]
+
+    @property
+    def gpc(self) -> bool:
+        """Did the browser send ``Sec-GPC: 1``, and is it honoured: a site must show so (11 CCR 7025)."""
+        return self._ids.gpc
+
+    @property
+    def request_class(self) -> RequestClass:
+        """What this request is, what it may do, and the reason in words."""
+        return self._ids.request_class
+
+    # What they do
+
+    def emit(self, event: Event) -> None:
+        """Report an event to every tracker of the site: checked now, sent later, never waited for.
+
+        While consent is unknown the event is held until the response starts, and goes only if it was granted
+        by then.
+
+        Raises:
+            EventError: The event is wrong, and the site is strict (a debug flag, or ``Site(strict=True)``).
+                Nothing was written for any tracker. A site that is not strict logs, counts and sets it aside.
+        """
+        self._emit(event, self.user_id)
+
+    def _emit(self, event: Event, user_id: str | None) -> None:
+        if not isinstance(event, Event):  # pyright: ignore[reportUnnecessaryIsInstance] - an untyped caller's
+            error = EventError(f"event is a {type(event).__name__}; emit one of footfall.events, such as Click('3298')")
+            return self._site.fault(error, strict=self.strict)
+        if not self.request_class.emit:
+            return self._site.refuse(event, self.request_class.name)
+        consent, person = self._ids.consents
+        if consent is Consent.UNKNOWN and not self.finished:
+            self._held.append((event, user_id))
+            return None
+        if consent is not Consent.GRANTED or (isinstance(event, Login) and person is not Consent.GRANTED):
+            return self._site.refuse(event, "consent")
+        visitor = self._visitor(user_id)
+        if visitor is None:
+            return self._site.refuse(event, "unconfirmed")
+        return self._site.report(event, visitor, strict=self.strict)
+
+    def preview(self, event: Event) -> list[WireRequest]:
+        """Return the requests that *event* would become for this visitor, without sending any.
+
+        Raises:
+            EventError: The event is wrong for a tracker.
+        """
+        visitor = self._visitor(self.user_id) or self._ids.anonymous_visitor()
+        return self._site.requests_for(event, visitor)
+
+    def identify(self, person: str) -> None:
+        """Remember who the visitor is: an address, or any text that the mail system knows them by.
+
+        It becomes ``ruid`` of this very request's events and, by a cookie, of all later ones. Unusable text
+        (empty, over 512 characters) changes nothing but a counter: a visitor typed it.
+        """
+        if not isinstance(person, str):  # pyright: ignore[reportUnnecessaryIsInstance] - an untyped caller's
+            error = EventError(f"identify() takes text, not {type(person).__name__}; write identify(user.email)")
+            return self._site.fault(error, strict=self.strict)
+        self._warn_if_late("identify")
+        return self._ids.identify(person)
+
+    def login(self, user_id: str) -> None:
+        """Name the user for the rest of this request and report the login, unless the site names them already.
+
+        Later requests learn the user from ``Site(user_id=...)`` alone. No cookie is set for it. The event goes
+        once for each pair of device and user.
+
+        Raises:
+            EventError: *user_id* is no text a tracker takes, and the site is strict.
+        """
+        try:
+            event = Login(user_id)
+        except EventError as error:
+            return self._site.fault(error, strict=self.strict)
+        if not self._login_signalled and self.user_id == event.user_id:
+            return None
+        self._login_signalled = False
+        self._user, self._logged_in = event.user_id, True
+        return self._emit(event, event.user_id)
+
+    def logout(self) -> None:
+        """Go back to the anonymous id for the rest of this request. Reports nothing, and changes no cookie."""
+        self._user, self._logged_in = None, False
+
+    def login_signalled(self) -> None:
+        """Note that the framework has just logged somebody in, so that `login` does not take them for known."""
+        self._login_signalled = True
+        self._logged_in = None
+
+    # What they allow
+
+    def grant(self, *, person: bool = True) -> None:
+        """Record the visitor's consent: ids and cookies go out with this very response, held events too.
+
+        Args:
+            person: Consent to being known as a person as well.
+        """
+        self._warn_if_late("grant")
+        self._consent_changed = True
+        self._ids.set_consent(Consent.GRANTED, Consent.GRANTED if person else Consent.DENIED)
+
+    def deny(self) -> None:
+        """Record the visitor's refusal: our cookies expire with this response, and nothing is sent any more."""
+        self._warn_if_late("deny")
+        self._consent_changed = True
+        self._held_refused("consent")
+        self._erase()
+        self._ids.set_consent(Consent.DENIED, Consent.DENIED)
+
+    def forget(self) -> None:
+        """Forget the visitor: cookies expire, their undelivered events are erased, ``Site(on_forget=)`` is called."""
+        self._warn_if_late("forget")
+        self._held_refused("forgotten")
+        self._erase()
+        self._ids.forget()
+
+    def _erase(self) -> None:
+        ids = self._ids.known_visitor(self._user)
+        if ids is not None:
+            self._site.erase(ids)
+
+    def snapshot(self) -> str:
+        """Seal this visitor's ids into one text to keep with an order; `Site.resume` reports under them later.
+
+        Raises:
+            ConfigError: The site has no ``secret_keys``.
+        """
+        granted = self.consent is Consent.GRANTED
+        visitor = (self._visitor(self.user_id) if granted else None) or Visitor()
+        return self._site.format_snapshot(visitor)
+
+    # What a door asks
+
+    @property
+    def redirect(self) -> str | None:
+        """Where to send a landing page's visitor without the ids in the address bar; ``None``: nowhere."""
+        return self._ids.redirect
+
+    async def read_consent_async(self) -> None:
+        """Ask a reader that has to wait, before the application runs."""
+        await self._ids.read_consents_async()
+
+    def finish(self, status: int, headers: Sequence[tuple[str, str]]) -> HeaderEdit | None:
+        """Decide what the response that now starts carries.
+
+        Returns:
+            What to drop from its headers and what to append; ``None``: leave them as they are.
+        """
+        if self.finished:
+            return None
+        if self._held:
+            self._settle()
+        changes = Remembering(self._ids).changes() if status >= 200 and status != 304 else []
+        self.finished = True
+        read = self._read and self._ids.consents[0] is not Consent.UNKNOWN
+        if not changes and not read:
+            return None
+        edit = cache_decision(
+            status,
+            headers,
+            pending=bool(changes),
+            changed=self._ids.changed or self._consent_changed,
+            read=read,
+            public_responses=self._site.config.public_responses,
+        )
+        if edit.shared and not edit.cookies:
+            self._ids.withdraw_new_ids()
+        if edit.cookies:
+            writer = self._ids.writer
+            edit.add.extend(("Set-Cookie", line) for change in changes for line in writer.lines(change))
+        return edit if edit.add or edit.drop else None
+
+    def release(self) -> None:
+        """Let go of the framework's request once it is over: a cycle through it would wait for the collector."""
+        self._request = None
+
+    def _settle(self) -> None:
+        held, self._held = self._held, []
+        granted = self._ids.consents[0] is Consent.GRANTED
+        for event, user_id in held:
+            if granted:
+                # The view is done, so an error would reach nobody but the visitor.
+                strict, self.strict = self.strict, False
+                self._emit(event, user_id)
+                self.strict = strict
+            else:
+                self._site.refuse(event, "consent")
+
+    def _held_refused(self, reason: str) -> None:
+        held, self._held = self._held, []
+        for event, _ in held:
+            self._site.refuse(event, reason)
+
+    def _visitor(self, user_id: str | None) -> Visitor | None:
+        return self._ids.use(user_id, may_mint=not self.finished)
+
+    def _warn_if_late(self, what: str) -> None:
+        if self.finished:
+            self._site.warn_once(
+                f"late {what}", "%s() came after the response had started: no cookie can tell of it", what
+            )
+
+    def __repr__(self) -> str:
+        """Name the request's class, never its visitor."""
+        return f"<Tracking of a {self.request_class.name}>"
+
+
+class Resumed:
+    """A visitor whose request is long over: made by `Site.resume` from what `Tracking.snapshot` sealed."""
+
+    __slots__ = ("_site", "_visitor")
+
+    def __init__(self, site: Site, visitor: Visitor | None) -> None:
+        """Take the visitor; ``None`` where the token was not ours."""
+        self._site = site
+        self._visitor = visitor
+
+    @property
+    def valid(self) -> bool:
+        """Was the token one of ours, of a visitor who had consented."""
+        return self._visitor is not None
+
+    def emit(self, event: Event) -> None:
+        """Report an event under the ids of the snapshot; without them it is refused and counted.
+
+        Raises:
+            EventError: The event is wrong, and ``Site(strict=True)``.
+        """
+        if self._visitor is None:
+            return self._site.refuse(event, "no snapshot")
+        return self._site.report(event, self._visitor, strict=bool(self._site.strict))
+
+    def __repr__(self) -> str:
+        """Say whether it holds a visitor, not whom."""
+        return f"<Resumed, {'valid' if self.valid else 'invalid'}>"
