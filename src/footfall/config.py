@@ -84,7 +84,7 @@ class Config:
     ruid_cookie: Literal["sealed", "base64", "off"] = "sealed"  #: ``"base64"`` can be read by anyone
     secret_keys: tuple[str, ...] = ()  #: newest first; the newest seals, all open
     consent: ConsentReader | Mapping[str, ConsentReader] | None = None
-    """Reads what the visitor has said; a mapping of ``"device"`` and ``"person"`` has one each; ``None``: `own_cookie`."""
+    """Reads what the visitor said; a mapping of ``"device"`` and ``"person"`` has one each; ``None``: `own_cookie`."""
     honour_gpc: bool = True  #: ``Sec-GPC: 1`` is a denial
     anonymous_user: str = "not_defined"  #: what a tracker that requires a user id gets when there is none
     public_responses: Literal["skip", "private"] = "skip"
