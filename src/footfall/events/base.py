@@ -41,7 +41,7 @@ class Item:
 
     def __init__(self, id: str | int, type: int = 1) -> None:  # noqa: A002
         object.__setattr__(self, "id", id if id.__class__ is str and id else _to_item_id(id))
-        object.__setattr__(self, "type", 1 if type == 1 else check_whole(type, "item type", 1, 2_147_483_647))
+        object.__setattr__(self, "type", check_whole(type, "item type", 1, 2_147_483_647))
 
     def __repr__(self) -> str:
         """Show the id if it is a short, plain one: an id read from an address may be anything."""
