@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
@@ -98,7 +97,6 @@ def read_scope(scope: Scope) -> RequestView:
         else quote(scope.get("path", "/"), safe="/!$&'()*+,;=:@~"),
         query=scope.get("query_string", b"").decode("latin-1"),
         header=header,
-        time=time.time(),
     )
 
 

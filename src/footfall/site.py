@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -47,6 +48,7 @@ class Site:
         user_id: Callable[[Any], str | int | None] | None = None,
         strict: bool | None = None,
         new_id: Callable[[], str] | None = None,
+        now: Callable[[], float] = time.time,
         on_forget: ErasureCallback | None = None,
     ) -> None:
         """Check everything that can be wrong before the first visitor comes; open no file, thread or socket.
@@ -59,6 +61,7 @@ class Site:
                 needed. What it raises is logged, and nobody is logged in.
             strict: Does a wrong event raise in the view; ``None``: as the framework's debug flag says.
             new_id: A source of ids, for tests.
+            now: A clock in Unix seconds, for tests.
             on_forget: Called once for each visitor who is forgotten or withdraws, with their ids: ask the
                 trackers' vendors to erase them too.
 
@@ -70,6 +73,7 @@ class Site:
         self.delivery = Delivery() if delivery is None else delivery
         self.strict = strict
         self.new_id = new_id or _mint_id
+        self.now = now
         self.device_seconds = int(config.device_lifetime.total_seconds())
         self.session_seconds = int(config.session_idle.total_seconds())
         self.sealer: Sealer | None = Sealer(config.secret_keys, os.urandom) if config.secret_keys else None
@@ -132,6 +136,7 @@ class Site:
             request: Gives the framework's own request to ``user_id``.
         """
         strict = debug if self.strict is None else self.strict
+        view.time = self.now()
         return Tracking(self, view, strict=strict, request=request if self._user_id is not None else None)
 
     @property

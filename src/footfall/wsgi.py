@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -132,5 +131,4 @@ def read_environ(environ: WSGIEnvironment) -> RequestView:
         path=path if PLAIN_PATH.fullmatch(path) else quote(path, safe="/!$&'()*+,;=:@~", encoding="latin-1"),
         query=environ.get("QUERY_STRING", ""),
         header=header,
-        time=time.time(),
     )
