@@ -1,0 +1,137 @@
+"""Readers made of readers: all must grant, or any may; and the own cookie inside them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeAlias, cast
+
+from footfall.config import ConsentReader
+from footfall.consent.own import OwnCookie, PersonPurpose, own_cookie
+from footfall.consent.pending import Pending, check_answer, dismiss
+from footfall.errors import ConfigError
+from footfall.request import Consent, RequestView
+
+__all__ = ["DEFAULT", "Combined", "all_of", "always_granted", "any_of", "own_cookie_of", "person_of", "Readers"]
+
+Readers: TypeAlias = "ConsentReader | Mapping[str, ConsentReader] | None"
+
+DEFAULT = own_cookie()  #: what ``Config(consent=None)`` means
+
+
+def always_granted(view: RequestView) -> Consent:  # noqa: ARG001 - a reader's signature
+    """Read a consent that needs no request: for a site whose law or login form has settled it."""
+    return Consent.GRANTED
+
+
+class Combined:
+    """A reader made of readers. Where they gate the two purposes apart, so does it."""
+
+    __slots__ = ("_fold", "name", "own", "person", "readers")
+
+    name: str  #: ``"all_of"`` or ``"any_of"``
+    own: OwnCookie | None  #: the one inside that grants and denials are written to
+    person: Combined  #: the reader of the person purpose
+    readers: tuple[ConsentReader, ...]
+
+    def __init__(
+        self, name: str, readers: tuple[ConsentReader, ...], fold: Callable[[Sequence[Consent]], Consent]
+    ) -> None:
+        """Take readers, and the function that makes one answer of theirs."""
+        if not readers:
+            raise ConfigError(f"{name} has no readers; give it two or more")
+        for at, reader in enumerate(readers):
+            if not callable(reader):  # pyright: ignore[reportUnnecessaryComparison] - an untyped site's
+                raise ConfigError(f"{name}'s reader {at} is {reader!r}; write a reader such as own_cookie()")
+        self.name = name
+        self.readers = readers
+        self._fold = fold
+        self.own = _only_own(name, readers)
+        persons = tuple(map(person_of, readers))
+        same = all(person is reader for person, reader in zip(persons, readers, strict=True))
+        self.person = self if same else Combined(name, persons, fold)
+
+    def __call__(self, view: RequestView) -> Consent | Awaitable[Consent]:
+        """Ask every reader, in order; awaitable if one of them is.
+
+        Raises:
+            Exception: Whatever a reader raised: none can be passed over, for it might have denied.
+        """
+        answers: list[Consent | Awaitable[Consent]] = []
+        try:
+            for reader in self.readers:
+                answers.append(check_answer(reader(view)))  # noqa: PERF401 - if one raises, those before are dismissed
+        except BaseException:
+            dismiss(*answers)
+            raise
+        given = [answer for answer in answers if isinstance(answer, Consent)]
+        return self._fold(given) if len(given) == len(answers) else Pending(answers, self._fold)
+
+    def __repr__(self) -> str:
+        return f"{self.name}({', '.join(map(repr, self.readers))})"
+
+
+def all_of(*readers: ConsentReader) -> Combined:
+    """Make a reader that grants what all *readers* grant.
+
+    Denied if any of them denies, else unknown if any does not know. `own_cookie` gates each of the two purposes by
+    its own, the others gate both.
+
+    Raises:
+        ConfigError: No readers, one that cannot be called, or two different own cookies.
+    """
+    return Combined("all_of", readers, _fold_all)
+
+
+def any_of(*readers: ConsentReader) -> Combined:
+    """Make a reader that grants what any of *readers* grants.
+
+    Else denied if any of them denies: a visitor who withdraws in one platform shall not keep our cookies because a
+    second one was never asked. A denial here does not undo a grant elsewhere: where it should, write `all_of`.
+
+    Raises:
+        ConfigError: No readers, one that cannot be called, or two different own cookies.
+    """
+    return Combined("any_of", readers, _fold_any)
+
+
+def own_cookie_of(reader: Readers) -> OwnCookie | None:
+    """Find the own cookie that grants and denials are written to; ``None`` if a platform keeps them elsewhere.
+
+    Args:
+        reader: A reader, a mapping of purposes to one each, or ``None`` for the default `own_cookie`.
+
+    Raises:
+        ConfigError: A mapping's two readers have different own cookies: a choice could not be written to both.
+    """
+    if reader is None:
+        return DEFAULT
+    if isinstance(reader, Mapping):
+        return _only_own("consent", tuple(cast("Mapping[str, ConsentReader]", reader).values()))
+    if isinstance(reader, OwnCookie):
+        return reader
+    return reader.own if isinstance(reader, (Combined, PersonPurpose)) else None
+
+
+def person_of(reader: ConsentReader) -> ConsentReader:
+    """Find the reader of the person purpose: itself, unless it gates the two apart."""
+    return reader.person if isinstance(reader, (OwnCookie, Combined)) else reader
+
+
+def _only_own(field: str, readers: tuple[ConsentReader, ...]) -> OwnCookie | None:
+    owns = {own for own in map(own_cookie_of, readers) if own is not None}
+    if len(owns) > 1:
+        names = sorted(own.name for own in owns)
+        raise ConfigError(f"{field} has different own cookies, {' and '.join(map(repr, names))}; give it the same one")
+    return owns.pop() if owns else None
+
+
+def _fold_all(answers: Sequence[Consent]) -> Consent:
+    if Consent.DENIED in answers:
+        return Consent.DENIED
+    return Consent.UNKNOWN if Consent.UNKNOWN in answers else Consent.GRANTED
+
+
+def _fold_any(answers: Sequence[Consent]) -> Consent:
+    if Consent.GRANTED in answers:
+        return Consent.GRANTED
+    return Consent.DENIED if Consent.DENIED in answers else Consent.UNKNOWN

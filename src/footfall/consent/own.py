@@ -1,0 +1,128 @@
+"""The site's own consent cookie: what `Tracking.grant` and `Tracking.deny` write and the next request reads."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+
+from footfall.config import LONGEST_LIFETIME, TOKEN
+from footfall.errors import ConfigError
+from footfall.request import Consent, RequestView
+
+__all__ = ["OwnCookie", "PersonPurpose", "own_cookie"]
+
+_LETTERS = {Consent.GRANTED: "g", Consent.DENIED: "d", Consent.UNKNOWN: "u"}
+_MEANINGS = {letter: consent for consent, letter in _LETTERS.items()}
+_VALUE = re.compile(r"([1-9][0-9]{0,5})\.([gdu])\.([gdu])\.([0-9]{1,11})")
+_NOTHING = (Consent.UNKNOWN, Consent.UNKNOWN)
+_NEWEST_VERSION = 999_999
+# Clocks of a site's machines differ by seconds; a choice from further ahead is not one that we wrote.
+_CLOCK_SKEW = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnCookie:
+    """A reader of both purposes from a cookie of the site's own: ``1.g.d.1764000000``.
+
+    Those are the version of the consent's wording, the device purpose, the person purpose (``g`` granted,
+    ``d`` denied, ``u`` unknown) and the time of the choice in Unix seconds. The value says nothing about who
+    the visitor is and authenticates nothing: its own visitor may write it.
+    """
+
+    name: str
+    version: int
+    max_age: timedelta
+
+    def __post_init__(self) -> None:
+        """Refuse a cookie that no browser would keep, or that could not be told from another."""
+        name, version, max_age = self.name, self.version, self.max_age
+        if not isinstance(name, str) or not TOKEN.fullmatch(name):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConfigError(
+                f"own_cookie's name is {name!r}; write 1 to 64 letters, digits or -_.!#$%&'*+^`|~ (RFC 6265bis, 4.1.1)"
+            )
+        if name.lower().startswith(("__host-", "__http-")):
+            raise ConfigError(
+                f"own_cookie's name is {name!r}: that prefix forbids what our cookies need; drop it, or write __Secure-"
+            )
+        if type(version) is not int or not 1 <= version <= _NEWEST_VERSION:
+            raise ConfigError(f"own_cookie's version is {version!r}; write a number from 1 to {_NEWEST_VERSION}")
+        if not isinstance(max_age, timedelta):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConfigError(f"own_cookie's max_age is {max_age!r}; write a timedelta(days=...)")
+        if not timedelta(seconds=1) <= max_age <= LONGEST_LIFETIME or max_age % timedelta(seconds=1):
+            raise ConfigError(
+                f"own_cookie's max_age is {max_age}; write whole seconds, at most 400 days (RFC 6265bis, 5.5)"
+            )
+
+    def __call__(self, view: RequestView) -> Consent:
+        """Read the device purpose."""
+        return self.read(view)[0]
+
+    @property
+    def person(self) -> PersonPurpose:
+        """A reader of the person purpose."""
+        return PersonPurpose(self)
+
+    def read(self, view: RequestView) -> tuple[Consent, Consent]:
+        """Read the device purpose and the person purpose.
+
+        Of several values the latest choice counts, wherever it stands: a denial has to beat an older grant
+        that another scope still holds. (Unknown instead would ask that visitor again on every page, and no
+        answer could help.) Two different choices of one second are unknown where they differ.
+
+        Returns:
+            Unknown twice if there is no such cookie, or only values that are malformed, of another version,
+            older than ``max_age`` or more than five minutes ahead of ``view.time``.
+        """
+        values = view.cookies(self.name)
+        if not values:
+            return _NOTHING
+        choices = [choice for choice in map(self._parse, values) if choice is not None]
+        oldest = view.time - self.max_age.total_seconds()
+        timely = [choice for choice in choices if oldest <= choice[0] <= view.time + _CLOCK_SKEW]
+        if not timely:
+            return _NOTHING
+        latest = max(timely)[0]
+        devices, persons = zip(*(choice[1:] for choice in timely if choice[0] == latest), strict=True)
+        return _agreed(devices), _agreed(persons)
+
+    def format(self, device: Consent, person: Consent, now: float) -> str:
+        """Write a choice made *now* (Unix seconds) as this cookie's value: cookie-octets, 28 at most."""
+        return f"{self.version}.{_LETTERS[device]}.{_LETTERS[person]}.{int(now)}"
+
+    def _parse(self, value: str) -> tuple[int, str, str] | None:
+        found = _VALUE.fullmatch(value)
+        if found is None or int(found[1]) != self.version:
+            return None
+        return int(found[4]), found[2], found[3]
+
+
+def _agreed(letters: tuple[str, ...]) -> Consent:
+    return _MEANINGS[letters[0]] if len(set(letters)) == 1 else Consent.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class PersonPurpose:
+    """A reader of an own cookie's person purpose."""
+
+    own: OwnCookie
+
+    def __call__(self, view: RequestView) -> Consent:
+        """Read the person purpose."""
+        return self.own.read(view)[1]
+
+
+def own_cookie(
+    name: str = "footfallConsent", *, version: int = 1, max_age: timedelta = timedelta(days=180)
+) -> OwnCookie:
+    """Make a reader of the site's own consent cookie, which `Tracking.grant` and `Tracking.deny` write.
+
+    Args:
+        name: The cookie's. Page scripts and other services of the site may read it.
+        version: Of the wording that visitors agreed to; a higher one asks everybody again.
+        max_age: After which a choice counts as none. 180 days are what the French authority recommends.
+
+    Raises:
+        ConfigError: A setting is wrong; names field, finding and remedy.
+    """
+    return OwnCookie(name=name, version=version, max_age=max_age)

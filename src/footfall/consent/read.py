@@ -1,0 +1,121 @@
+"""The one question: what has this request's visitor said of the device purpose, and of the person purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from inspect import isawaitable, iscoroutinefunction
+from typing import TypeAlias, cast
+
+from footfall.config import ConsentReader
+from footfall.consent.combine import DEFAULT, Combined, Readers, person_of
+from footfall.consent.own import OwnCookie
+from footfall.consent.pending import check_consent, dismiss
+from footfall.request import Consent, RequestView
+
+__all__ = ["has_gpc", "is_async", "read_consent", "read_consent_async"]
+
+Report: TypeAlias = Callable[[Exception], object]
+
+
+def has_gpc(view: RequestView) -> bool:
+    """Tell whether the browser sends Global Privacy Control, ``Sec-GPC: 1``: its only value.
+
+    California requires of a site that it shows when the signal was honoured (11 CCR 7025).
+    """
+    value = view.header("sec-gpc")
+    return value is not None and "1" in (part.strip() for part in value.split(","))
+
+
+def is_async(reader: Readers) -> bool:
+    """Tell whether a reader, or one inside it, is an ``async def``: only ASGI can await it."""
+    if isinstance(reader, Mapping):
+        return any(map(is_async, cast("Mapping[str, ConsentReader]", reader).values()))
+    if isinstance(reader, Combined):
+        return any(map(is_async, reader.readers))
+    return iscoroutinefunction(reader) or iscoroutinefunction(type(reader).__call__)
+
+
+def read_consent(
+    reader: Readers, view: RequestView, *, honour_gpc: bool, on_error: Report | None = None
+) -> tuple[Consent, Consent]:
+    """Ask a reader what the visitor has said.
+
+    Nothing that a visitor sends or a reader does makes this raise.
+
+    Args:
+        reader: One gates both purposes, unless it is an `own_cookie` or holds one, which gates each by its own; a
+            mapping has one for ``"device"`` and one for ``"person"``; ``None`` is ``own_cookie()``.
+        view: The request.
+        honour_gpc: Is ``Sec-GPC: 1`` a denial of both, whatever a reader would say (it is then not asked).
+        on_error: Told of a reader that raised, answered no `Consent`, or is async: the purpose is then unknown. The
+            exception may be the site's own and quote its visitor: log its type, not its text.
+
+    Returns:
+        The device purpose and the person purpose. The second is never more than the first: nobody can be known as a
+        person by a device that must not be known. It may be less: a denial stands while the device is unknown.
+    """
+    if honour_gpc and has_gpc(view):
+        return Consent.DENIED, Consent.DENIED
+    if isinstance(reader, OwnCookie):
+        return _capped(*reader.read(view))
+    device_reader, person_reader = _split(reader)
+    device = _ask(device_reader, view, on_error)
+    return _capped(device, device if person_reader is device_reader else _ask(person_reader, view, on_error))
+
+
+async def read_consent_async(
+    reader: Readers, view: RequestView, *, honour_gpc: bool, on_error: Report | None = None
+) -> tuple[Consent, Consent]:
+    """Ask a reader, as `read_consent` does, that may have to be awaited.
+
+    How long is for its author and for the door to bound: this layer has no clock.
+    """
+    if honour_gpc and has_gpc(view):
+        return Consent.DENIED, Consent.DENIED
+    device_reader, person_reader = _split(reader)
+    device = await _ask_async(device_reader, view, on_error)
+    same = person_reader is device_reader
+    return _capped(device, device if same else await _ask_async(person_reader, view, on_error))
+
+
+def _split(reader: Readers) -> tuple[ConsentReader, ConsentReader]:
+    if isinstance(reader, Mapping):
+        each = cast("Mapping[str, ConsentReader]", reader)
+        return each["device"], person_of(each["person"])
+    found = DEFAULT if reader is None else reader
+    return found, person_of(found)
+
+
+def _ask(reader: ConsentReader, view: RequestView, report: Report | None) -> Consent:
+    try:
+        return _refuse_async(reader(view))
+    except Exception as error:  # noqa: BLE001 - a site's own code, on a page that must not fail because of us
+        if report is not None:
+            report(error)
+        return Consent.UNKNOWN
+
+
+async def _ask_async(reader: ConsentReader, view: RequestView, report: Report | None) -> Consent:
+    try:
+        answer = reader(view)
+        return check_consent(await answer if isawaitable(answer) else answer)
+    except Exception as error:  # noqa: BLE001 - as above
+        if report is not None:
+            report(error)
+        return Consent.UNKNOWN
+
+
+def _refuse_async(answer: object) -> Consent:
+    if isawaitable(answer):
+        dismiss(answer)
+        raise TypeError(
+            "a consent reader answered an awaitable, and nothing here awaits it; write a plain function, or, behind"
+            " ASGI alone, an async def"
+        )
+    return check_consent(answer)
+
+
+def _capped(device: Consent, person: Consent) -> tuple[Consent, Consent]:
+    if device is Consent.GRANTED or person is Consent.DENIED:
+        return device, person
+    return device, device
