@@ -140,6 +140,12 @@ def test_ruid_is_padded_standard_base64_percent_encoded(ruid: str, written: str,
     assert f"&ruid={written}&sid=" in one(PageView(), dataclasses.replace(visitor, ruid=ruid)).url
 
 
+def test_a_live_upper_case_id_is_sent_as_it_is() -> None:
+    """T-31: the vendor's own scripts make such ids, which are no version 4 either."""
+    live = Visitor(device_id="6B29FC40-CA47-1067-B31D-00DD010662DA", session_id="s")
+    assert sent(PageView(), live)["coid"] == "6B29FC40-CA47-1067-B31D-00DD010662DA"
+
+
 def test_an_unknown_id_is_no_parameter(visitor: Visitor) -> None:
     """R-08, R-10, R-11, R-12: no ``ruid=`` without a value."""
     assert sent(PageView(), visitor).keys() == {"p1", "coid", "sid"}

@@ -316,6 +316,17 @@ def test_a_field_for_raptor_changes_nothing() -> None:
     assert path(Blacklist("9", fields={"rating": 3})) == "blacklist/u/1/9"
 
 
+def test_a_currency_is_not_converted() -> None:
+    """Y-40."""
+    assert path(Buy("9", price=Money("1250", "ISK"))) == "buy/u/1/9?fullprice=1250ISK&quantity=1"
+
+
+@pytest.mark.parametrize("event", ABOUT_AN_ITEM, ids=kind)
+def test_one_event_is_one_request_of_its_own_kind(event: Event) -> None:
+    """Y-35, Y-51: nothing but a buy makes a buy."""
+    assert [request.kind for request in TRACKER.requests(event, U)] == [kind(event).lower()]
+
+
 IBEXA = Yoochoose.ibexa("00000")
 
 
