@@ -61,5 +61,5 @@ async def product(request: Request) -> PlainTextResponse:
     return PlainTextResponse(f"Product {item}")
 
 
-site = Site(Config(), trackers=[Webhook("http://127.0.0.1:9000/events")])
+site = Site(Config(ruid_cookie="off"), trackers=[Webhook("http://127.0.0.1:9000/events")])
 app = TrackingMiddleware(Starlette(routes=[Route("/product/{item}", product)]), site)
