@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
+from footfall.answers import Answer
 from footfall.identity.caching import HeaderEdit
 from footfall.request import RequestView
 from footfall.site import Site
@@ -59,8 +60,8 @@ class TrackingMiddleware:
         scope[KEY] = scope.setdefault("state", {})["tracking"] = tracking
         if self.site.reads_consent_async:
             await tracking.read_consent_async()
-        if kind == "http" and (target := tracking.redirect) is not None:
-            return await _send_redirect(tracking, target, send)
+        if kind == "http" and (answer := tracking.answer()) is not None:
+            return await _send_answer(tracking, answer, send)
         token = CURRENT.set(tracking)
         try:
             return await self.app(scope, receive, send if kind == "websocket" else _finishing(tracking, send))
@@ -135,9 +136,10 @@ def edit_headers(headers: Headers, edit: HeaderEdit) -> list[tuple[bytes, bytes]
     return kept + [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in edit.add]
 
 
-async def _send_redirect(tracking: Tracking, target: str, send: Send) -> None:
-    headers = [(b"location", target.encode("latin-1")), (b"cache-control", b"no-store"), (b"content-length", b"0")]
-    await _finishing(tracking, send)({"type": "http.response.start", "status": 303, "headers": headers})
+async def _send_answer(tracking: Tracking, answer: Answer, send: Send) -> None:
+    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
+    start = {"type": "http.response.start", "status": answer.status, "headers": headers}
+    await _finishing(tracking, send)(start)
     await send({"type": "http.response.body", "body": b""})
 
 

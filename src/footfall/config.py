@@ -155,11 +155,13 @@ class Config:
         object.__setattr__(self, "secret_keys", tuple(self.secret_keys))
 
     def _check_consent(self) -> None:
-        if isinstance(self.consent, Mapping):
-            if set(self.consent) != {"device", "person"} or not all(map(callable, self.consent.values())):
-                raise ConfigError("consent is a mapping; give it exactly 'device' and 'person', each a reader")
-        elif self.consent is not None and not callable(self.consent):
-            raise ConfigError(f"consent is {self.consent!r}; write a reader such as own_cookie(), or a mapping of two")
+        consent = self.consent
+        if consent is None or callable(consent):
+            return
+        if not isinstance(consent, Mapping):
+            raise ConfigError(f"consent is {consent!r}; write a reader such as own_cookie(), or a mapping of two")
+        if set(consent) != {"device", "person"} or not all(callable(reader) for reader in consent.values()):
+            raise ConfigError("consent is a mapping; give it exactly 'device' and 'person', each a reader")
 
     @staticmethod
     def _check_domain(field: str, domain: str | None) -> None:

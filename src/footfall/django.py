@@ -94,13 +94,8 @@ class TrackingMiddleware:
             read_request(request), debug=settings.DEBUG, request=(lambda: request) if site.wants_request else None
         )
         _attach(request, tracking)
-        target = tracking.redirect
-        if target is None:
-            return tracking, None
-        response = HttpResponse(status=303)
-        response["Location"] = target
-        response["Cache-Control"] = "no-store"
-        return tracking, response
+        answer = tracking.answer()
+        return tracking, None if answer is None else HttpResponse(status=answer.status, headers=dict(answer.headers))
 
 
 def load_site() -> Site:
@@ -143,7 +138,8 @@ def _outer_tracking(request: HttpRequest) -> Tracking | None:
 def _attach(request: HttpRequest, tracking: Tracking) -> None:
     state = getattr(request, "state", None)
     if state is None:
-        state = request.state = State()
+        state = State()
+        setattr(request, "state", state)  # noqa: B010 - Django's type has no such attribute
     state.tracking = tracking
     request.META[wsgi.KEY] = tracking
 
@@ -185,13 +181,13 @@ def _add_cookie(response: HttpResponseBase, line: str) -> None:
     morsel.set(name, value, value)
     for attribute in attributes:
         key, _, text = attribute.partition("=")
-        morsel[key] = text or True  # type: ignore[assignment]
+        morsel[key] = text or "True"
     morsel.line = line
     # Django holds one cookie a name; an expiry of its twin in another scope needs a key of its own.
     key = name
     while key in response.cookies:
         key += " "
-    dict.__setitem__(response.cookies, key, morsel)
+    dict[str, Morsel[str]].__setitem__(response.cookies, key, morsel)
 
 
 def _note_login(sender: object, request: HttpRequest | None = None, **_: object) -> None:  # noqa: ARG001

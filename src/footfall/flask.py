@@ -64,7 +64,7 @@ class Footfall:
         """Wrap ``app.wsgi_app``: errors and static files included. A second call on one application does nothing."""
         if "footfall" in app.extensions:
             return
-        key = app.config.get("SECRET_KEY")
+        key: object = app.config["SECRET_KEY"]  # pyright: ignore[reportUnknownVariableType]
         self._site.start(secret_key=key if isinstance(key, str) else key.hex() if isinstance(key, bytes) else None)
         app.extensions["footfall"] = self._site
         app.request_class = type("Request", (_StateMixin, app.request_class), {})

@@ -69,6 +69,8 @@ class Recollection:
         self.consents = (device, person)
         self.consent_to_write = (device, person)
         self.changed = True
+        if device is Consent.GRANTED:
+            self.mint(on_use=True)
 
     @property
     def _device_granted(self) -> bool:
@@ -245,6 +247,12 @@ class Recollection:
         if self._device_granted:
             self.mint(on_use=True)
 
+    def capture(self, query: str) -> None:
+        """Take the token of an earlier page's query, if there is one."""
+        token = query_token(query, self.token_name)
+        if token is not None and self._person_granted:
+            self.token_captured = token
+
     def forget(self) -> None:
         """Expire everything."""
         self.forgotten = True
@@ -276,7 +284,7 @@ class Recollection:
 
     def known_visitor(self, user_id: str | None) -> Visitor | None:
         """Return the ids to erase: those the browser sent or got, whatever the visitor now allows."""
-        if not self.request_class.read or self.consents[0] is Consent.UNKNOWN:
+        if not self.request_class.read:
             return None
         device = self.device.value or self.minted_device
         if device is None and self.ruid_sent.value is None and self.token_sent.value is None:

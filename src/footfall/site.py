@@ -50,6 +50,7 @@ class Site:
         new_id: Callable[[], str] | None = None,
         now: Callable[[], float] = time.time,
         on_forget: ErasureCallback | None = None,
+        consent_endpoint: str | None = None,
     ) -> None:
         """Check everything that can be wrong before the first visitor comes; open no file, thread or socket.
 
@@ -64,6 +65,8 @@ class Site:
             now: A clock in Unix seconds, for tests.
             on_forget: Called once for each visitor who is forgotten or withdraws, with their ids: ask the
                 trackers' vendors to erase them too.
+            consent_endpoint: A path, such as ``"/consent"``, at which every door takes the visitor's choice:
+                ``POST`` from the site's own pages with ``?grant``, ``?grant-device`` or ``?deny``.
 
         Raises:
             ConfigError: A setting is wrong; names field, finding and remedy.
@@ -81,6 +84,9 @@ class Site:
         self.reads_consent_async = is_async(self.reader)  #: an ASGI door then asks before the application runs
         self._user_id = user_id
         self._on_forget = on_forget
+        if consent_endpoint is not None and not consent_endpoint.startswith("/"):
+            raise ConfigError(f"consent_endpoint is {consent_endpoint!r}; write a path such as '/consent'")
+        self.consent_endpoint = consent_endpoint
         self._warned: set[str] = set()
         self._warned_lock = threading.Lock()
         self._check_trackers()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from footfall.delivery import Stats
@@ -107,7 +107,7 @@ class _Tap:
 
 
 @contextmanager
-def recording(site: Site) -> Iterator[Recorder]:
+def recording(site: Site) -> Generator[Recorder]:
     """Record what a site's views report while the context lasts, instead of sending it.
 
     Its trackers still check every event and write every request.

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
+from footfall.answers import Answer, answer_consent
 from footfall.errors import EventError
 from footfall.events import Event, Login
 from footfall.identity.caching import HeaderEdit, cache_decision
@@ -272,10 +273,17 @@ class Tracking:
 
     # What a door asks
 
-    @property
-    def redirect(self) -> str | None:
-        """Where to send a landing page's visitor without the ids in the address bar; ``None``: nowhere."""
-        return self._ids.redirect
+    def answer(self) -> Answer | None:
+        """Answer in the application's place: a landing page's redirect, a visitor's consent; ``None``: ask it."""
+        view = self._ids.view
+        if view.path == self._site.consent_endpoint:
+            return answer_consent(self, view)
+        target = self._ids.redirect
+        return None if target is None else Answer(303, [("Location", target), ("Cache-Control", "no-store")])
+
+    def capture(self, query: str) -> None:
+        """Take ``reaid`` or ``xuid`` from the query of an earlier page, now that the visitor consents."""
+        self._ids.capture(query)
 
     async def read_consent_async(self) -> None:
         """Ask a reader that has to wait, before the application runs."""

@@ -57,8 +57,8 @@ def serve(
     """Run *app* with *tracking* in its environ, and finish its headers when the response starts."""
     environ[KEY] = tracking
     start = HeldStart(start_response, tracking)  # a view may identify its visitor after start_response
-    if (target := tracking.redirect) is not None:
-        start("303 See Other", [("Location", target), ("Cache-Control", "no-store"), ("Content-Length", "0")])
+    if (answer := tracking.answer()) is not None:
+        start(answer.status_line, answer.headers)
         start.release()
         return [b""]
     token = CURRENT.set(tracking)

@@ -27,10 +27,9 @@ def parse_snapshot(token: str, sealer: Sealer, *, anonymous_user: str) -> Visito
     if opened is None:
         return None
     try:
-        known: Any = json.loads(opened.text)
-    except ValueError:
-        return None
-    if not isinstance(known, dict) or not all(isinstance(value, str) and value for value in known.values()):
+        loaded: Any = json.loads(opened.text)
+        known = {str(field): value for field, value in loaded.items() if isinstance(value, str) and value}
+    except (ValueError, AttributeError):
         return None
     return Visitor(
         device_id=parse_guid(known.get("device_id")),

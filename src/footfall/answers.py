@@ -1,0 +1,81 @@
+"""What is answered before the application is asked: the landing page's redirect, and the visitor's consent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from footfall.identity.domain import parse_host, registrable_domain
+from footfall.identity.landing import landing_redirect
+from footfall.request import RequestView
+
+if TYPE_CHECKING:
+    from footfall.tracking import Tracking
+
+__all__ = ["Answer", "answer_consent"]
+
+REASONS = {204: "No Content", 303: "See Other", 400: "Bad Request", 403: "Forbidden", 405: "Method Not Allowed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response without a body, made here."""
+
+    status: int
+    headers: list[tuple[str, str]]
+
+    @property
+    def status_line(self) -> str:
+        """The status as WSGI has it."""
+        return f"{self.status} {REASONS[self.status]}"
+
+
+def answer_consent(tracking: Tracking, view: RequestView) -> Answer:
+    """Take a visitor's choice: ``POST`` to the site's consent endpoint with ``?grant``, ``?grant-device`` or ``?deny``.
+
+    Only the site's own pages may ask for it. The landing page's ``reaid`` or ``xuid``, which came before there was
+    consent to keep it, is taken from the Referer: same-origin, it holds the whole address (facts, 3.4). A form gets
+    sent back to its page, a script gets a bare 204.
+    """
+    headers = [("Cache-Control", "no-store"), ("Content-Length", "0")]
+    if view.method != "POST":
+        return Answer(405, [("Allow", "POST"), *headers])
+    if not _is_own_page(view):
+        return Answer(403, headers)
+    if view.query in ("grant", "grant-device"):
+        tracking.grant(person=view.query == "grant")
+    elif view.query == "deny":
+        tracking.deny()
+    else:
+        return Answer(400, headers)
+    referer = _own_referer(view)
+    if view.query == "grant" and referer is not None:
+        tracking.capture(referer[1])
+    if (view.header("sec-fetch-mode") or "").lower() == "navigate":
+        path, query = referer or ("/", "")
+        return Answer(303, [("Location", landing_redirect(path, query, ())), *headers])
+    del headers[1:]
+    return Answer(204, headers)
+
+
+def _is_own_page(view: RequestView) -> bool:
+    site = view.header("sec-fetch-site")
+    if site is not None:
+        return site.strip().lower() in ("same-origin", "same-site")
+    origin = view.header("origin")
+    if origin is None:
+        return False
+    there, here = parse_host(origin.partition("://")[2]), parse_host(view.host)
+    own = registrable_domain(here)
+    return bool(there) and (there == here or (own is not None and registrable_domain(there) == own))
+
+
+def _own_referer(view: RequestView) -> tuple[str, str] | None:
+    """Take path and query of the page that sent the choice, if it is of this very host."""
+    try:
+        parts = urlsplit(view.header("referer") or "")
+    except ValueError:
+        return None
+    host = parse_host(parts.netloc)
+    return (parts.path or "/", parts.query) if host and host == parse_host(view.host) else None
