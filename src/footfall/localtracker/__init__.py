@@ -1,0 +1,27 @@
+"""A tracker to run beside the application: both protocols, exactly as documented, and what it received.
+
+`protocol` is pure and knows right from wrong; `store` keeps; `pages` shows; `app` speaks HTTP; `server` runs it.
+"""
+
+from __future__ import annotations
+
+from footfall.localtracker.app import create_app
+from footfall.localtracker.protocol import format_answer, judge
+from footfall.localtracker.server import BackgroundServer, LocalTracker
+from footfall.localtracker.store import Count, Filter, Received, Store
+from footfall.localtracker.verdicts import Problem, Rules, Verdict
+
+__all__ = [
+    "BackgroundServer",
+    "Count",
+    "Filter",
+    "LocalTracker",
+    "Problem",
+    "Received",
+    "Rules",
+    "Store",
+    "Verdict",
+    "create_app",
+    "format_answer",
+    "judge",
+]

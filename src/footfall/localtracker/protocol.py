@@ -1,0 +1,81 @@
+"""Tells what a request to the local tracker is, whether it is right, and how it would be answered. Pure."""
+
+from __future__ import annotations
+
+from footfall.localtracker.raptor import judge_raptor
+from footfall.localtracker.target import decode
+from footfall.localtracker.verdicts import Findings, Rules, TrackerName, Verdict
+from footfall.localtracker.yoochoose import LINKS, judge_link, judge_transfer, judge_yoochoose
+
+__all__ = ["format_answer", "judge"]
+
+_BOTH = "The two documents"
+_ANSWERS = {
+    200: "OK",
+    400: "Bad Request",
+    401: "Unauthorized",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    414: "Request-URI Too Long",
+}
+
+
+def judge(method: str, target: str, rules: Rules | None = None, *, authorization: str | None = None) -> Verdict:
+    """Decode one request and judge it as its tracker's document does.
+
+    Nothing that is sent makes this raise.
+
+    Args:
+        method: In upper case.
+        target: Path and query as they came, nothing decoded; bytes beyond ASCII as latin-1.
+        rules: What the customer's contract leaves open; the documents' own without.
+        authorization: The request's ``Authorization`` header.
+    """
+    rules = rules if rules is not None else Rules()
+    path, _, query = target.partition("?")
+    if len(target) > rules.max_target:
+        return _refuse_long(path, len(target), rules)
+    segments = [decode(segment) for segment in path.split("/")[1:]]
+    head = segments[0].raw if segments else ""
+    if len(segments) == 1 and head.endswith((".rsa", ".stream")):
+        return judge_raptor(method, segments[0], query, rules)
+    if len(segments) == 5 and segments[2].raw == "transfer":
+        return judge_transfer(method, segments, query, rules, authorization)
+    if head == "api":
+        return judge_yoochoose(method, segments[1:], query, rules, authorization)
+    if head in LINKS:
+        return judge_link(method, segments, query, rules)
+    findings = Findings(_BOTH)
+    findings.wrong(
+        "path",
+        "is no tracker's",
+        "write /[customerid].rsa for Raptor, /api/[customerid]/[event]/... for YOOCHOOSE",
+        "The URL has the following format",
+    )
+    return Verdict(tracker="unknown", status=404, problems=findings.problems)
+
+
+def _refuse_long(path: str, length: int, rules: Rules) -> Verdict:
+    findings = Findings("Tracking API")
+    findings.wrong(
+        "URL", f"has {length} characters", f"send at most {rules.max_target}: split bundles", "Response Handling"
+    )
+    head = path.partition("/")[2].partition("/")[0]
+    tracker: TrackerName = "unknown"
+    if head == "api" or head in LINKS:
+        tracker = "yoochoose"
+    elif head.endswith((".rsa", ".stream")):
+        tracker = "raptor"
+    return Verdict(tracker=tracker, status=414, problems=findings.problems)
+
+
+def format_answer(verdict: Verdict) -> str:
+    """Write the body of the answer: what is wrong and how to mend it, one line each; ``""`` if nothing is.
+
+    It is plain text, and quotes no id of a visitor.
+    """
+    if not verdict.problems:
+        return ""
+    lines = [f"{verdict.status} {_ANSWERS[verdict.status]}", ""]
+    lines += [f"{'wrong' if problem.fatal else 'doubtful'}: {problem}" for problem in verdict.problems]
+    return "\n".join(lines) + "\n"
