@@ -12,7 +12,7 @@ from typing import Any
 from footfall.config import Config
 from footfall.consent import is_async, own_cookie, read_consent, read_consent_async
 from footfall.delivery import Delivery, Stats
-from footfall.errors import ConfigError, EventError, NoIdentity
+from footfall.errors import ConfigError, DeliveryError, EventError, NoIdentity
 from footfall.events import Event
 from footfall.identity.bots import is_bot
 from footfall.identity.classify import classify_request
@@ -265,6 +265,7 @@ class Site:
 
         Raises:
             EventError: The event is wrong for a tracker, and *strict*; nothing was written for any.
+            DeliveryError: The site was closed, and *strict*.
         """
         requests: list[WireRequest] = []
         unidentified: list[str] = []
@@ -285,9 +286,14 @@ class Site:
             self.delivery.refuse(name, "no id")
         for name, finding in wrong:
             logger.error("event set aside: %s", finding, extra={"tracker": name, "event": event.kind})
-            self.delivery.set_aside(name, event.kind, visitor.device_id or "", str(finding))
+            self._set_aside(name, event.kind, visitor.device_id or "", str(finding))
         if requests:
-            self.delivery.accept(requests)
+            try:
+                self.delivery.accept(requests)
+            except DeliveryError as error:
+                if strict:
+                    raise
+                logger.error("event lost: %s", error, extra={"event": event.kind})
 
     def fault(self, error: EventError, *, strict: bool) -> None:
         """Raise what a developer wrote wrong where they see it, log it where visitors would."""
@@ -295,7 +301,13 @@ class Site:
             raise error
         logger.error("event set aside: %s", error)
         for tracker in self.trackers:
-            self.delivery.set_aside(tracker.name, "", "", str(error))
+            self._set_aside(tracker.name, "", "", str(error))
+
+    def _set_aside(self, tracker: str, kind: str, visitor: str, reason: str) -> None:
+        try:
+            self.delivery.set_aside(tracker, kind, visitor, reason)
+        except DeliveryError as closed:
+            logger.error("event lost: %s", closed, extra={"tracker": tracker, "event": kind})
 
     def refuse(self, event: Event, reason: str) -> None:
         """Count an event that is not accepted, for every tracker that has its kind."""
@@ -307,8 +319,12 @@ class Site:
     def erase(self, visitor: Visitor) -> None:
         """Drop what was not delivered yet of a visitor, and tell the site."""
         for key in (visitor.device_id, visitor.anonymous_id):
-            if key is not None:
+            if key is None:
+                continue
+            try:
                 self.delivery.erase(key)
+            except DeliveryError as error:
+                logger.error("a visitor's undelivered events were not erased: %s", error)
         if self._on_forget is not None:
             try:
                 self._on_forget(visitor)
