@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 from footfall.config import ConsentReader
 from footfall.consent.own import OwnCookie, PersonPurpose, own_cookie
@@ -105,8 +105,8 @@ def own_cookie_of(reader: Readers) -> OwnCookie | None:
     """
     if reader is None:
         return DEFAULT
-    if isinstance(reader, Mapping):
-        return _only_own("consent", tuple(cast("Mapping[str, ConsentReader]", reader).values()))
+    if not callable(reader):
+        return _only_own("consent", tuple(reader.values()))
     if isinstance(reader, OwnCookie):
         return reader
     return reader.own if isinstance(reader, (Combined, PersonPurpose)) else None
@@ -120,8 +120,8 @@ def person_of(reader: ConsentReader) -> ConsentReader:
 def _only_own(field: str, readers: tuple[ConsentReader, ...]) -> OwnCookie | None:
     owns = {own for own in map(own_cookie_of, readers) if own is not None}
     if len(owns) > 1:
-        names = sorted(own.name for own in owns)
-        raise ConfigError(f"{field} has different own cookies, {' and '.join(map(repr, names))}; give it the same one")
+        found = " and ".join(sorted(map(repr, owns)))
+        raise ConfigError(f"{field} has different own cookies, {found}; give it the same one twice")
     return owns.pop() if owns else None
 
 

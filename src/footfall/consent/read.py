@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from inspect import isawaitable, iscoroutinefunction
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 from footfall.config import ConsentReader
 from footfall.consent.combine import DEFAULT, Combined, Readers, person_of
@@ -28,8 +28,10 @@ def has_gpc(view: RequestView) -> bool:
 
 def is_async(reader: Readers) -> bool:
     """Tell whether a reader, or one inside it, is an ``async def``: only ASGI can await it."""
-    if isinstance(reader, Mapping):
-        return any(map(is_async, cast("Mapping[str, ConsentReader]", reader).values()))
+    if reader is None:
+        return False
+    if not callable(reader):
+        return any(map(is_async, reader.values()))
     if isinstance(reader, Combined):
         return any(map(is_async, reader.readers))
     return iscoroutinefunction(reader) or iscoroutinefunction(type(reader).__call__)
@@ -79,11 +81,11 @@ async def read_consent_async(
 
 
 def _split(reader: Readers) -> tuple[ConsentReader, ConsentReader]:
-    if isinstance(reader, Mapping):
-        each = cast("Mapping[str, ConsentReader]", reader)
-        return each["device"], person_of(each["person"])
-    found = DEFAULT if reader is None else reader
-    return found, person_of(found)
+    if reader is None:
+        return DEFAULT, DEFAULT.person
+    if not callable(reader):
+        return reader["device"], person_of(reader["person"])
+    return reader, person_of(reader)
 
 
 def _ask(reader: ConsentReader, view: RequestView, report: Report | None) -> Consent:
