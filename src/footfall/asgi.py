@@ -47,7 +47,7 @@ class TrackingMiddleware:
         kind = scope["type"]
         if (kind != "http" and kind != "websocket") or KEY in scope:
             if kind == "lifespan":
-                return await self.app(scope, receive, _flush_at_shutdown(self.site, send))
+                return await self.app(scope, receive, _attend_lifespan(self.site, send))
             return await self.app(scope, receive, send)
 
         app = scope.get("app", self.app)
@@ -143,13 +143,20 @@ async def _send_answer(tracking: Tracking, answer: Answer, send: Send) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-def _flush_at_shutdown(site: Site, send: Send) -> Send:
-    async def send_after_flush(message: Message) -> None:
-        if message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
-            from asgiref.sync import sync_to_async
-
+def _attend_lifespan(site: Site, send: Send) -> Send:
+    async def send_in_turn(message: Message) -> None:
+        kind = message["type"]
+        if kind == "lifespan.startup.complete":
+            await _in_thread(site.warm_up)
+        elif kind in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
             # What is pending is safe in the spool; this only spares it the wait for the next start.
-            await sync_to_async(site.flush, thread_sensitive=False)(2.0)
+            await _in_thread(lambda: site.flush(2.0))
         await send(message)
 
-    return send_after_flush
+    return send_in_turn
+
+
+async def _in_thread(work: Callable[[], object]) -> None:
+    from asgiref.sync import sync_to_async
+
+    await sync_to_async(work, thread_sensitive=False)()

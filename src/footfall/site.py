@@ -12,7 +12,7 @@ from typing import Any
 from footfall.config import Config
 from footfall.consent import is_async, own_cookie, read_consent, read_consent_async
 from footfall.delivery import Delivery, Stats
-from footfall.errors import ConfigError, DeliveryError, EventError, NoIdentity
+from footfall.errors import ConfigError, DeliveryError, EventError, NoIdentity, SpoolError
 from footfall.events import Event
 from footfall.identity.bots import is_bot
 from footfall.identity.classify import classify_request
@@ -160,6 +160,17 @@ class Site:
             raise ConfigError("resume() needs secret_keys: they open what snapshot() sealed")
         visitor = parse_snapshot(token, self.sealer, anonymous_user=self.config.anonymous_user)
         return Resumed(self, visitor)
+
+    def warm_up(self) -> None:
+        """Open what the first event would open, so that no page waits for a file: after a server forked its workers.
+
+        An ASGI door calls it when the application has started; under WSGI, call it in the server's post-fork hook.
+        A spool that cannot be used is an error in the log, and its events will be counted as refused.
+        """
+        try:
+            self.delivery.warm_up()
+        except (DeliveryError, SpoolError) as error:
+            logger.error("events cannot be kept: %s", error)
 
     def flush(self, timeout: float = 5.0) -> int:
         """Wait at most *timeout* seconds until everything is delivered; returns how many requests are still pending."""
