@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +17,8 @@ from typing import Any, Protocol
 
 import pytest
 
-from footfall.delivery import Delivery
+import footfall
+from footfall.delivery import Delivery, Stats
 from footfall.wire import WireRequest
 
 
@@ -60,6 +65,7 @@ class Sink:
 
     def __init__(self) -> None:
         self.requests: list[Received] = []
+        self.answered: list[str] = []
         self.answer: Callable[[Received], Answer] = lambda _: OK
         self.cut_on_connect = False
         self.connections = 0
@@ -131,7 +137,7 @@ class Sink:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
             method, target, _ = head[0].split(" ", 2)
             headers = tuple((name, value.strip()) for name, _, value in (h.partition(":") for h in head[1:] if h))
-            length = int(dict((n.lower(), v) for n, v in headers).get("content-length", "0"))
+            length = int({n.lower(): v for n, v in headers}.get("content-length", "0"))
             body = await reader.readexactly(length)
             received = Received(method, target, headers, body, time.time(), number)
             self.requests.append(received)
@@ -142,6 +148,7 @@ class Sink:
                 return
             writer.write(answer.text())
             await writer.drain()
+            self.answered.append(received.target)
             if answer.raw is not None:
                 return
 
@@ -159,7 +166,7 @@ def spool(tmp_path: Path) -> str:
 
 
 class MakeDelivery(Protocol):
-    def __call__(self, spool: str | None = None, **settings: Any) -> Delivery: ...
+    def __call__(self, where: str | None = None, **settings: Any) -> Delivery: ...
 
 
 @pytest.fixture
@@ -198,3 +205,99 @@ def wait_until(condition: Callable[[], bool], timeout: float = 10.0) -> bool:
             return False
         time.sleep(0.005)
     return True
+
+
+@pytest.fixture
+def until() -> Callable[..., bool]:
+    return wait_until
+
+
+SCRIPT = """
+import os, signal, sys, threading, time
+from footfall.delivery import Deliverer, Delivery
+from footfall.wire import WhenUnanswered, WireRequest
+
+def request(n, kind="click"):
+    once = WhenUnanswered.SET_ASIDE if kind == "buy" else WhenUnanswered.REPEAT
+    return WireRequest(tracker="main", kind=kind, url=f"{url}/{kind}/{n}", visitor=str(n % 50), when_unanswered=once)
+
+def emit(numbers, kind="click"):
+    for n in numbers:
+        assert delivery.accept([request(n, kind)])
+
+def say(text):
+    os.write(1, f"{text}\\n".encode())
+
+spool, url = sys.argv[1:3]
+"""
+
+
+@dataclass
+class Child:
+    """A Python process of its own, and what it said."""
+
+    process: subprocess.Popen[bytes]
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def said(self) -> list[str]:
+        """Wait for its end; returns the lines that it wrote."""
+        out, _ = self.process.communicate(timeout=60)
+        return out.decode().split("\n")[:-1]
+
+    def wait_for(self, line: str) -> None:
+        assert self.process.stdout is not None
+        while (said := self.process.stdout.readline().decode().strip()) != line:
+            assert said, f"the child ended without saying {line!r}"
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        self.process.send_signal(number)
+
+
+class StartChild(Protocol):
+    def __call__(self, code: str) -> Child: ...
+
+
+def child_environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(Path(footfall.__file__).parents[1]), "PYTHONUNBUFFERED": "1"}
+
+
+@pytest.fixture
+def start_child(spool: str, sink: Sink) -> Iterator[StartChild]:
+    children: list[Child] = []
+
+    def start(code: str) -> Child:
+        process = subprocess.Popen(
+            [sys.executable, "-c", SCRIPT + code, spool, sink.url], stdout=subprocess.PIPE, env=child_environment()
+        )
+        children.append(Child(process))
+        return children[-1]
+
+    yield start
+    for child in children:
+        child.process.kill()
+        child.process.communicate()
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    return child_environment()
+
+
+@pytest.fixture
+def all_delivered(spool: str, sink: Sink) -> Callable[..., Stats]:
+    """Let a later process finish, and check that nothing was lost and that the sum adds up."""
+
+    def check(expected: int, *, timeout: float = 30.0) -> Stats:
+        delivery = Delivery(spool)
+        delivery.warm_up()
+        assert delivery.flush(timeout) == 0, f"still pending: {delivery.stats()}"
+        stats = delivery.stats()
+        delivery.close()
+        assert stats.accepted == stats.delivered + stats.failed + stats.erased, stats
+        assert len(set(sink.answered)) == expected
+        return stats
+
+    return check

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 
@@ -23,23 +23,29 @@ _BATCH_BYTES = 4 * 1024 * 1024
 class Collector:
     """One process's view of a folder of journals. Used by one thread."""
 
-    def __init__(self, folder: Folder, notices: Notices) -> None:
+    def __init__(self, folder: Folder, token: str, notices: Notices) -> None:
         self._folder = folder
+        self._token = token
         self._notices = notices
         self._readers: dict[str, SegmentReader] = {}
         self._offsets: dict[str, int] = {}
         self._dead: set[str] = set()
 
     def has_more(self) -> bool:
-        """Tell whether any journal holds something that was not moved yet, as far as this process knows."""
-        return next(self._read(), None) is not None
+        """Tell whether there is something that nobody else is likely to move: this process's own, or orphaned."""
+        mine = [s for s in self._folder.streams() if s.token == self._token or self._is_unattended(s)]
+        return next(self._read(mine), None) is not None
+
+    def has_more_of_others(self) -> bool:
+        """Tell whether any journal at all holds something more, as far as this process knows."""
+        return next(self._read(self._folder.streams()), None) is not None
 
     def batch(self, offsets: Mapping[str, int]) -> Batch:
         """Read the next records; *offsets* is up to where each segment was moved already."""
         self._offsets.update(offsets)
         records: list[Record] = []
         size = 0
-        for record in islice(self._read(), _BATCH):
+        for record in islice(self._read(self._folder.streams()), _BATCH):
             records.append(record)
             size += len(record.payload)
             if size > _BATCH_BYTES:
@@ -81,10 +87,14 @@ class Collector:
             reader.close()
         self._readers.clear()
 
-    def _read(self) -> Iterator[Record]:
-        return read_in_order(
-            self._folder.streams(), self._offsets, self._open, dead=self._dead.__contains__, now_ns=time.time_ns()
-        )
+    def _read(self, streams: Sequence[Stream]) -> Iterator[Record]:
+        return read_in_order(streams, self._offsets, self._open, dead=self._dead.__contains__, now_ns=time.time_ns())
+
+    def _is_unattended(self, stream: Stream) -> bool:
+        if stream.token in self._dead:
+            return True
+        reader = self._open(stream.segments[0])
+        return reader is not None and reader.unattended
 
     def _open(self, name: str) -> SegmentReader | None:
         reader = self._readers.get(name)

@@ -12,6 +12,7 @@ from typing import Literal
 
 from footfall.delivery.codec import Kind, encode_aside, encode_request, encode_visitor, kind_of
 from footfall.delivery.counting import count_spool, count_unmoved
+from footfall.delivery.forking import watch_forks
 from footfall.delivery.host import why_unattended
 from footfall.delivery.journal import TOO_LARGE, UNWRITABLE
 from footfall.delivery.native import native
@@ -28,6 +29,7 @@ __all__ = ["Delivery"]
 
 _AT_EXIT = 2.0  # seconds that the end of a process may take for what is still to be sent
 _LOOK = 0.01  # seconds between two counts while somebody waits
+_FORK_WAIT = 2.0  # seconds that a fork may take until the spool is at rest
 _PAUSE = 1.0  # seconds until a journal is tried again that could not be opened
 
 
@@ -93,10 +95,15 @@ class Delivery:
         )
         self._notices = Notices()
         self._refusals = Refusals()
-        self._starting = native("_thread", "allocate_lock")()
+        self._starting = native("_thread", "RLock")()  # a signal handler may emit while its own thread starts
         self._process: Process | None = None
         self._closed = False
         self._try_again_at = 0.0
+        self._forbidden: str | None = None
+        self._forking = False
+        self._parked: Process | None = None
+        self._hooked = False
+        watch_forks(self._before_fork, self._after_fork, self._after_fork_in_child)
 
     def accept(self, requests: Sequence[WireRequest]) -> bool:
         """Take requests over, all or none. They are durable when this returns true. It waits for nothing.
@@ -204,11 +211,23 @@ class Delivery:
             DeliveryError: This delivery was closed.
         """
         try:
+            self.attend().outbox.prepare(first=True)
+        except OSError as error:
+            raise SpoolError(_cannot_write(self._settings.folder, error)) from error
+
+    def attend(self) -> Process:
+        """Start the threads, without a journal for events of this process; for a process that has none.
+
+        Raises:
+            SpoolError: The spool cannot be used. Says why, and what to do.
+            DeliveryError: This delivery was closed.
+        """
+        try:
             process = self._process or self._start()
-            process.outbox.prepare(first=True)
         except OSError as error:
             raise SpoolError(_cannot_write(self._settings.folder, error)) from error
         process.spool.open()
+        return process
 
     def _append(self, records: Sequence[tuple[int, bytes]], *, always: bool = False) -> str | None:
         process = self._process
@@ -231,11 +250,39 @@ class Delivery:
             if self._process is None:
                 if time.monotonic() < self._try_again_at:
                     raise OSError("it could not be a moment ago")
-                process = Process(self._settings, self._refusals, self._notices, unattended=why_unattended())
-                process.start()
-                atexit.register(self._at_exit)
+                process = Process(
+                    self._settings,
+                    self._refusals,
+                    self._notices,
+                    unattended=self._forbidden or why_unattended(),
+                    forbidden=self._forbidden,
+                )
                 self._process = process
+                process.start()
+                if not self._hooked:
+                    self._hooked = True
+                    atexit.register(self._at_exit)
             return self._process
+
+    def _before_fork(self) -> None:
+        self._forking = bool(self._starting.acquire(True, _FORK_WAIT))  # noqa: FBT003 - a lock's own signature
+        process = self._process
+        self._parked = process if process is not None and process.spool.park(_FORK_WAIT) else None
+
+    def _after_fork(self) -> None:
+        if self._parked is not None:
+            self._parked.spool.unpark()
+        if self._forking:
+            self._starting.release()
+
+    def _after_fork_in_child(self) -> None:
+        self._starting = native("_thread", "RLock")()
+        self._refusals = Refusals()  # what the parent counted, the parent stores
+        process, self._process = self._process, None
+        if process is not None:
+            process.leave_behind()
+            if self._parked is not process:
+                self._forbidden = "it was forked while its parent could not let go of it"
 
     def _at_exit(self) -> None:
         # This does not close: what another exit hook emits later lands in the journal, for the next process.

@@ -32,10 +32,35 @@ class Presence:
         """
         self.token = os.urandom(8).hex()
         self._path = folder / f"{self.token}{_ALIVE}"
-        newborn = folder / f"{self.token}.new"
-        self.fd = os.open(newborn, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self.fd, fcntl.LOCK_EX)
+        self.fd = self._create()
+
+    def restore(self) -> None:
+        """Come back under the same name, after somebody has removed the file.
+
+        Raises:
+            OSError: The folder cannot be written to.
+        """
+        former, self.fd = self.fd, self._create()
+        os.close(former)
+
+    def is_intact(self) -> bool:
+        """Tell whether others still see it: somebody may have removed the folder's files."""
+        try:
+            status = self._path.stat()
+        except OSError:
+            return False
+        return status.st_ino == os.fstat(self.fd).st_ino
+
+    def _create(self) -> int:
+        newborn = self._path.with_suffix(".new")
+        fd = os.open(newborn, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        fcntl.flock(fd, fcntl.LOCK_EX)
         newborn.rename(self._path)  # nobody sees it unlocked
+        return fd
+
+    def leave_behind(self) -> None:
+        """In a forked child: the parent is present by itself."""
+        os.close(self.fd)
 
     def close(self) -> None:
         """Leave: what this process still held is free for others."""

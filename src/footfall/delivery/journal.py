@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -20,7 +21,7 @@ TOO_LARGE = "too large"  #: one record would not fit into a segment
 
 _SEGMENT_BYTES = 4 * 1024 * 1024
 _SMALLEST_SEGMENT = 64 * 1024
-_PATIENCE = 0.25  # seconds; whoever holds the lock holds it for microseconds, unless a signal handler interrupted it
+_PATIENCE = 0.25  # seconds; whoever holds the lock holds it for microseconds
 _PAUSE = 1.0  # seconds until a file is tried again that could not be created: no system call an event meanwhile
 
 
@@ -47,7 +48,8 @@ class Journal:
         self._to_disk = to_disk
         self._unattended = unattended
         self._size = max(min(_SEGMENT_BYTES, limit // 4), _SMALLEST_SEGMENT)
-        self._lock = native("_thread", "allocate_lock")()
+        self._lock = native("_thread", "RLock")()
+        self._busy = False
         self._number = count()
         self._apart = count()
         self._current: SegmentWriter | None = None
@@ -74,6 +76,10 @@ class Journal:
         lock = self._lock
         if not (lock.acquire(False) or lock.acquire(True, _PATIENCE)):  # noqa: FBT003 - a lock's own signature
             return self._append_apart(records)
+        if self._busy:  # a signal handler has interrupted its own thread right here
+            lock.release()
+            return self._append_apart(records)
+        self._busy = True
         try:
             stamp = self._last_stamp = max(time.time_ns(), self._last_stamp)
             framed = b"".join([frame(stamp, kind, payload) for kind, payload in records])
@@ -86,6 +92,7 @@ class Journal:
             segment.append(framed)
             position = segment.position
         finally:
+            self._busy = False
             lock.release()
         if self._to_disk:
             segment.sync(position)
@@ -104,7 +111,7 @@ class Journal:
         if self._spare is None and (first if current is None else current.position > current.size // 2):
             number = next(self._number)
             spare = self._create(self.presence.token, number)
-            with self._lock:
+            with self._alone():
                 if self._current is None:
                     self._current, self._filled = spare, number
                 elif self._filled < number:
@@ -113,9 +120,35 @@ class Journal:
                     spare.seal()
                     spare.close()
 
+    def restore(self) -> bool:
+        """Begin anew if somebody has removed the files that records are written to; says whether that was so.
+
+        Raises:
+            OSError: The folder cannot be written to.
+        """
+        with self._alone():
+            current = self._current
+            if self._closed or (self.presence.is_intact() and (current is None or current.path.exists())):
+                return False
+            self._folder.create()
+            self.presence.restore()
+            for segment in (self._current, self._spare):
+                if segment is not None:
+                    segment.seal()
+                    segment.close()
+            self._current = self._spare = None
+        return True
+
+    def leave_behind(self) -> None:
+        """In a forked child: let go of the parent's files."""
+        for segment in (self._current, self._spare):
+            if segment is not None:
+                segment.leave_behind()
+        self.presence.leave_behind()
+
     def close(self) -> None:
         """Append nothing more. What was not moved yet stays for others."""
-        with self._lock:
+        with self._alone():
             for segment in (self._current, self._spare):
                 if segment is not None:
                     segment.seal()
@@ -123,6 +156,15 @@ class Journal:
             self._current = self._spare = None
             self._closed = True
         self.presence.close()
+
+    @contextmanager
+    def _alone(self) -> Generator[None]:
+        with self._lock:
+            self._busy = True  # what a signal handler appends meanwhile goes elsewhere
+            try:
+                yield
+            finally:
+                self._busy = False
 
     def _rotate(self, needed: int, *, always: bool) -> SegmentWriter | str:
         if needed > self._size - START:
@@ -155,13 +197,12 @@ class Journal:
         return reason
 
     def _append_apart(self, records: Sequence[tuple[int, bytes]]) -> str | None:
-        # The lock's holder may be the very code that this call interrupted, a signal handler's case: waiting on
-        # would be for ever. Such records get a stream of their own.
+        # A stream of its own needs nobody's lock.
         framed = b"".join([frame(time.time_ns(), kind, payload) for kind, payload in records])
         if len(framed) > self._size - START:
             return TOO_LARGE
         try:
-            segment = self._create(f"{self.presence.token}-{next(self._apart)}", 0)
+            segment = self._create(f"{self.presence.token}-{next(self._apart)}", 0, START + len(framed))
         except OSError:
             return UNWRITABLE
         segment.append(framed)
@@ -171,9 +212,9 @@ class Journal:
         segment.close()
         return None
 
-    def _create(self, stream: str, number: int) -> SegmentWriter:
+    def _create(self, stream: str, number: int, size: int | None = None) -> SegmentWriter:
         path = self._folder.segment_path(stream, number)
-        segment = SegmentWriter(path, self._size, unattended=self._unattended, to_disk=self._to_disk)
+        segment = SegmentWriter(path, size or self._size, unattended=self._unattended, to_disk=self._to_disk)
         self._own.append(path)
         return segment
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
 
 from footfall.delivery.journal import FULL
@@ -26,6 +27,13 @@ class MemorySpool(SqliteSpool):
 
     def __init__(self) -> None:
         super().__init__(":memory:")
+
+    def park(self, patience: float) -> bool:
+        """Hold still; a child never uses its copy."""
+        return bool(self._lock.acquire(True, patience))  # noqa: FBT003 - a lock's own signature
+
+    def _identify(self) -> None:
+        return None
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
@@ -51,8 +59,10 @@ class MemoryOutbox:
         self._limit = limit
         self._size = 0
         self._number = 0
-        self._lock = native("_thread", "allocate_lock")()
+        self._lock = native("_thread", "RLock")()
+        self._busy = False
         self._records: deque[Record] = deque()
+        self._late: deque[tuple[int, bytes]] = deque()
 
     def append(self, records: Sequence[tuple[int, bytes]], *, always: bool = False) -> str | None:
         """Append records, all or none; returns why not."""
@@ -60,18 +70,27 @@ class MemoryOutbox:
         if not always and (self.full or self._size + size > self._limit):
             return FULL
         with self._lock:
-            for kind, payload in records:
-                self._number += 1
-                self._records.append(Record(time.time_ns(), kind, payload, _NAME, self._number))
-            self._size += size
+            if self._busy:  # a signal handler has interrupted its own thread right here
+                self._late.extend(records)
+            else:
+                with self._mine():
+                    self._take(records)
         return None
 
     def prepare(self, *, first: bool = False) -> None:
         """Nothing to make ready."""
 
+    def restore(self) -> bool:
+        """Nobody can take memory away."""
+        return False
+
     def has_more(self) -> bool:
         """Tell whether there is something to move."""
-        return bool(self._records)
+        return bool(self._records or self._late)
+
+    def has_more_of_others(self) -> bool:
+        """Tell the same: nobody else has a part in it."""
+        return self.has_more()
 
     def batch(self, offsets: Mapping[str, int]) -> Batch:
         """Read the next records; they stay until `moved`."""
@@ -81,7 +100,7 @@ class MemoryOutbox:
 
     def moved(self, batch: Batch) -> None:
         """Drop what the spool has."""
-        with self._lock:
+        with self._mine():
             while self._records and self._records[0].end <= batch.offsets[_NAME]:
                 self._size -= len(self._records.popleft().payload)
 
@@ -90,7 +109,7 @@ class MemoryOutbox:
 
     def unmoved(self) -> list[Record]:
         """Copy what the spool may not have yet."""
-        with self._lock:
+        with self._mine():
             return list(self._records)
 
     def tend(self, spool: Spool, *, full: bool) -> None:
@@ -102,3 +121,20 @@ class MemoryOutbox:
 
     def close(self) -> None:
         """Nothing is open."""
+
+    @contextmanager
+    def _mine(self) -> Generator[None]:
+        with self._lock:
+            self._busy = True
+            try:
+                while self._late:
+                    self._take([self._late.popleft()])
+                yield
+            finally:
+                self._busy = False
+
+    def _take(self, records: Sequence[tuple[int, bytes]]) -> None:
+        for kind, payload in records:
+            self._number += 1
+            self._size += len(payload)
+            self._records.append(Record(time.time_ns(), kind, payload, _NAME, self._number))

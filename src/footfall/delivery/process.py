@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from footfall.delivery.collector import Collector, unmoved
 from footfall.delivery.folder import Folder
+from footfall.delivery.forking import close_inherited, left_behind
 from footfall.delivery.journal import Journal
 from footfall.delivery.memory import MemoryOutbox, MemorySpool
 from footfall.delivery.native import Thread
@@ -31,7 +32,15 @@ _JOIN = 1.0  # seconds to wait for a thread beyond what it was given; it holds n
 class Process:
     """Lives from the first event of a process until its end. It is never closed by a fork, only left behind."""
 
-    def __init__(self, settings: Settings, refusals: Refusals, notices: Notices, *, unattended: str | None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        refusals: Refusals,
+        notices: Notices,
+        *,
+        unattended: str | None,
+        forbidden: str | None = None,
+    ) -> None:
         """Open the outbox, and nothing else yet.
 
         Args:
@@ -39,6 +48,7 @@ class Process:
             refusals: Counts of what was never accepted.
             notices: Where what happens is told.
             unattended: Why no thread may be started here, if that is so.
+            forbidden: Why this process must not even touch the spool, if that is so.
 
         Raises:
             OSError: The journal's folder cannot be written to.
@@ -63,8 +73,8 @@ class Process:
             )
             self.outbox = journal
             self.token = journal.presence.token
-            self._source = Collector(Folder(settings.folder), notices)
-            self.spool = SqliteSpool(str(settings.path), to_disk=settings.to_disk)
+            self._source = Collector(Folder(settings.folder), self.token, notices)
+            self.spool = SqliteSpool(str(settings.path), to_disk=settings.to_disk, forbidden=forbidden)
         self.writer = Writer(
             self.spool,
             self._source,
@@ -170,6 +180,15 @@ class Process:
         finally:
             self._source.close()
             self.spool.close()
+
+    def leave_behind(self) -> None:
+        """In a forked child: let go of what is the parent's, without touching what they share."""
+        left_behind.append(self)
+        if isinstance(self.outbox, Journal):
+            self.outbox.leave_behind()
+        self._source.close()
+        if self.courier is not None:
+            close_inherited(self.courier.transport.sockets)
 
     def _courier(self) -> Courier:
         if self.courier is None:

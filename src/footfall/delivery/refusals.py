@@ -2,51 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter, deque
 
 from footfall.delivery.native import native
 
-__all__ = ["Refusals"]
+__all__ = ["Count", "Refusals"]
+
+Count = tuple[str, str, int]  #: tracker, reason, how many
+
+_MOST = 1000  # entries, then they are added up
 
 
 class Refusals:
-    """Counts of one process, by tracker and reason. A kill loses what the spool does not have yet."""
+    """Counts of one process, by tracker and reason. A kill loses what the spool does not have yet.
+
+    Counting appends to a queue, which needs no lock: a signal handler may count while its thread does.
+    """
 
     def __init__(self) -> None:
         self._lock = native("_thread", "allocate_lock")()
-        self._counts: dict[tuple[str, str], int] = {}
-        self._drops: dict[tuple[str, str], int] = {}
+        self._queue: deque[tuple[str, str, int, bool]] = deque()
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._drops: Counter[tuple[str, str]] = Counter()
 
     def add(self, tracker: str, reason: str, number: int, *, dropped: bool = False) -> None:
         """Count. *dropped*: it should have been accepted, and the site is to hear of it."""
-        key = (tracker, reason)
-        with self._lock:
-            self._counts[key] = self._counts.get(key, 0) + number
-            if dropped:
-                self._drops[key] = self._drops.get(key, 0) + number
+        self._queue.append((tracker, reason, number, dropped))
+        if len(self._queue) > _MOST and self._lock.acquire(False):  # noqa: FBT003 - a lock's own signature
+            try:
+                self._add_up()
+            finally:
+                self._lock.release()
 
-    def take(self) -> list[tuple[str, str, int]]:
+    def take(self) -> list[Count]:
         """Hand over the counts, and begin anew."""
         with self._lock:
-            counts, self._counts = self._counts, {}
+            self._add_up()
+            counts, self._counts = self._counts, Counter()
         return _flat(counts)
 
-    def take_drops(self) -> list[tuple[str, str, int]]:
+    def take_drops(self) -> list[Count]:
         """Hand over what the site has not heard of yet."""
         with self._lock:
-            drops, self._drops = self._drops, {}
+            self._add_up()
+            drops, self._drops = self._drops, Counter()
         return _flat(drops)
 
-    def put_back(self, counts: Iterable[tuple[str, str, int]]) -> None:
+    def put_back(self, counts: list[Count]) -> None:
         """Take counts back that could not be stored."""
-        for tracker, reason, number in counts:
-            self.add(tracker, reason, number)
+        self._queue.extend((tracker, reason, number, False) for tracker, reason, number in counts)
 
-    def peek(self) -> list[tuple[str, str, int]]:
+    def peek(self) -> list[Count]:
         """Read the counts."""
         with self._lock:
+            self._add_up()
             return _flat(self._counts)
 
+    def _add_up(self) -> None:
+        while self._queue:
+            tracker, reason, number, dropped = self._queue.popleft()
+            self._counts[tracker, reason] += number
+            if dropped:
+                self._drops[tracker, reason] += number
 
-def _flat(counts: dict[tuple[str, str], int]) -> list[tuple[str, str, int]]:
+
+def _flat(counts: Counter[tuple[str, str]]) -> list[Count]:
     return [(tracker, reason, number) for (tracker, reason), number in counts.items()]

@@ -62,7 +62,7 @@ class SegmentWriter:
         self.size = size
         self.position = START
         self._synced = START
-        self._lock = native("_thread", "allocate_lock")()
+        self._lock = native("_thread", "RLock")()  # a signal handler may interrupt its own thread's sync
         newborn = path.with_suffix(".new")
         self._fd = os.open(newborn, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
@@ -93,11 +93,16 @@ class SegmentWriter:
                     os.fdatasync(self._fd)  # writes what came through the mapping too, and lets other threads run
                 else:
                     self._map.flush()
-                self._synced = reached
+                self._synced = max(self._synced, reached)
 
     def seal(self) -> None:
         """Say in the file that no record will follow."""
         self._map[_SEALED_AT] = 1
+
+    def leave_behind(self) -> None:
+        """In a forked child: let go of the file, which is the parent's to write."""
+        self._map.close()
+        os.close(self._fd)
 
     def close(self) -> None:
         """Let go of the file; it stays for whoever moves its records."""
@@ -126,7 +131,8 @@ class SegmentReader:
             self._map = mmap.mmap(fd, self.size, access=mmap.ACCESS_READ)
         finally:
             os.close(fd)
-        magic, version, _, self.unattended = _HEADER.unpack_from(self._map)
+        magic, version, _, unattended = _HEADER.unpack_from(self._map)
+        self.unattended = bool(unattended)  #: the process that writes it moves no records
         if magic != _MAGIC or version > _VERSION:
             self._map.close()
             found = f"of layout {version}, newer than this release" if magic == _MAGIC else "not one of footfall's"

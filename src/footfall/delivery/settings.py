@@ -9,7 +9,7 @@ from pathlib import Path
 
 from footfall.errors import ConfigError
 
-__all__ = ["Settings", "check_settings", "spool_path"]
+__all__ = ["Settings", "check_settings", "journal_folder", "spool_path"]
 
 _MIB = 1024 * 1024
 _FILE_BYTES = 1024 * _MIB  # two to three million requests
@@ -35,7 +35,12 @@ class Settings:
         """Where the journals are, beside the spool."""
         if self.path is None:
             raise ValueError("a spool in memory has no journals")
-        return self.path.with_name(f"{self.path.name}.outbox")
+        return journal_folder(self.path)
+
+
+def journal_folder(spool: Path) -> Path:
+    """Name the folder of the journals that belong to a spool."""
+    return spool.with_name(f"{spool.name}.outbox")
 
 
 def check_settings(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
@@ -32,19 +33,29 @@ _VACUUM_PAGES = 256
 class SqliteSpool:
     """One connection, one transaction a method. Threads of one process take turns; processes do so in SQLite."""
 
-    def __init__(self, path: str, *, to_disk: bool = False, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        path: str,
+        *,
+        to_disk: bool = False,
+        forbidden: str | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         """Open nothing yet.
 
         Args:
             path: The file; its folder must exist.
             to_disk: Sync the disk also when a request is leased or settled, not only when it is stored.
+            forbidden: Why this process must not touch the file, if that is so.
             clock: Seconds since 1970.
         """
         self.path = path
         self._to_disk = to_disk
+        self._forbidden = forbidden
         self._clock = clock
         self._lock = native("_thread", "allocate_lock")()
         self._connection: sqlite3.Connection | None = None
+        self._identity: tuple[int, int] | None = None
         self._synchronous = ""
 
     def open(self) -> None:
@@ -53,12 +64,12 @@ class SqliteSpool:
         Raises:
             SpoolError: It cannot be used.
         """
-        with self._transaction():
+        with self.transaction():
             return
 
     def drain(self, source: Callable[[Mapping[str, int]], Batch]) -> Batch:
         """Take records over from the journal, each once; on the disk when this returns."""
-        with self._transaction(write=True, to_disk=True) as db:
+        with self.transaction(write=True, to_disk=True) as db:
             batch = source(dict(db.execute("SELECT name, offset FROM segments")))
             now = self._clock()
             store(db, batch.records, now)
@@ -71,10 +82,10 @@ class SqliteSpool:
     ) -> list[Lease]:
         """Settle leased requests, and lease others that are due."""
         if not settled:
-            with self._transaction() as db:  # an idle worker takes no write lock
+            with self.transaction() as db:  # an idle worker takes no write lock
                 if not any(_due(db, tracker, room(tracker), now, at_most=1) for tracker in _waiting(db)):
                     return []
-        with self._transaction(write=True) as db:
+        with self.transaction(write=True) as db:
             _settle(db, settled, owner, now)
             leased: list[Lease] = []
             for tracker in _waiting(db):
@@ -83,19 +94,19 @@ class SqliteSpool:
 
     def refuse(self, counts: Iterable[tuple[str, str, int]]) -> None:
         """Add to the counts of what was never accepted."""
-        with self._transaction(write=True) as db:
+        with self.transaction(write=True) as db:
             db.executemany(
                 "INSERT INTO refused VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value", counts
             )
 
     def owners(self) -> set[str]:
         """Name everyone who has requests on lease."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             return {owner for (owner,) in db.execute("SELECT DISTINCT owner FROM requests WHERE owner IS NOT NULL")}
 
     def orphan(self, owners: Iterable[str]) -> None:
         """End the leases of processes that are no more; what they had under way may have arrived, or not."""
-        with self._transaction(write=True) as db:
+        with self.transaction(write=True) as db:
             db.execute(
                 "UPDATE requests SET due = accepted WHERE owner IN (SELECT value FROM json_each(?))",
                 (json.dumps(list(owners)),),
@@ -103,7 +114,7 @@ class SqliteSpool:
 
     def tend(self, now: float, segments: Collection[str]) -> int:
         """Drop what nobody asks for any more, give room back to the disk; returns the bytes in use."""
-        with self._transaction(write=True) as db:
+        with self.transaction(write=True) as db:
             # The offset of a segment that is still there must stay, or its records would be taken over again.
             db.execute(
                 "DELETE FROM segments WHERE at < ? AND name NOT IN (SELECT value FROM json_each(?))",
@@ -116,13 +127,13 @@ class SqliteSpool:
                 for name in ("page_count", "freelist_count", "page_size")
             )
         if free > _VACUUM_PAGES and free > used // 4:
-            with self._transaction(write=True) as db:
+            with self.transaction(write=True) as db:
                 db.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})").fetchall()
         return (used - free) * size
 
     def snapshot(self) -> Snapshot:
         """Count everything at one moment."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             counts: dict[str, dict[str, int]] = {}
             for tracker, name, value in db.execute("SELECT tracker, name, value FROM counters"):
                 counts.setdefault(tracker, {})[name] = value
@@ -138,8 +149,27 @@ class SqliteSpool:
         with self._turn_of_mine():
             self._forget_connection()
 
+    def park(self, patience: float) -> bool:
+        """Let go of the file and hold still, because this process is about to fork; says whether that was possible.
+
+        If it was, `unpark` must follow, in the parent alone.
+        """
+        if not self._lock.acquire(True, patience):  # noqa: FBT003 - a lock's own signature
+            return False
+        self._forget_connection()
+        return True
+
+    def unpark(self) -> None:
+        """Go on."""
+        self._lock.release()
+
     @contextmanager
-    def _transaction(self, *, write: bool = False, to_disk: bool = False) -> Generator[sqlite3.Connection]:
+    def transaction(self, *, write: bool = False, to_disk: bool = False) -> Generator[sqlite3.Connection]:
+        """Run a block as one transaction: committed at its end, undone if it raises.
+
+        Raises:
+            SpoolError: The file cannot be used.
+        """
         with self._turn_of_mine():
             try:
                 db = self._open(full=to_disk or (write and self._to_disk))
@@ -156,6 +186,8 @@ class SqliteSpool:
 
     @contextmanager
     def _turn_of_mine(self) -> Generator[None]:
+        if self._forbidden is not None:
+            raise SpoolError(f"spool {self.path} must not be used by this process: {self._forbidden}")
         if not self._lock.acquire(True, _LOCK_WAIT):  # noqa: FBT003 - a lock's own signature
             raise SpoolError(f"spool {self.path} has been in use for {_LOCK_WAIT:.0f} seconds: its disk is too slow")
         try:
@@ -164,14 +196,24 @@ class SqliteSpool:
             self._lock.release()
 
     def _open(self, *, full: bool) -> sqlite3.Connection:
+        if self._connection is not None and self._identity != self._identify():
+            self._forget_connection()  # somebody has moved the file away
         if self._connection is None:
             self._connection = self._connect()
+            self._identity = self._identify()
             self._synchronous = ""
         synchronous = "FULL" if full else "NORMAL"
         if synchronous != self._synchronous:
             self._connection.execute(f"PRAGMA synchronous = {synchronous}")
             self._synchronous = synchronous
         return self._connection
+
+    def _identify(self) -> tuple[int, int] | None:
+        try:
+            status = os.stat(self.path)  # noqa: PTH116 - before every transaction
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
 
     def _connect(self) -> sqlite3.Connection:
         return open_database(self.path)

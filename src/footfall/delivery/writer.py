@@ -33,6 +33,10 @@ class Outbox(Protocol):
         """Append records, all or none; returns why not."""
         ...
 
+    def restore(self) -> bool:
+        """Begin anew if somebody has removed its files; says whether that was so."""
+        ...
+
     def prepare(self, *, first: bool = False) -> None:
         """Make ready for the next record, so that it need not wait."""
         ...
@@ -43,6 +47,10 @@ class Source(Protocol):
 
     def has_more(self) -> bool:
         """Tell whether there is something to move."""
+        ...
+
+    def has_more_of_others(self) -> bool:
+        """Tell whether any process has something to move, that cannot be bothered."""
         ...
 
     def batch(self, offsets: Mapping[str, int]) -> Batch:
@@ -126,14 +134,15 @@ class Writer:
             OSError: The journal cannot be read.
         """
         moved = 0
-        if self._source.has_more():
+        tending = time.monotonic() >= self._next_tending
+        if self._source.has_more() or (tending and self._source.has_more_of_others()):
             batch = self._spool.drain(self._source.batch)
             self._source.moved(batch)
             self._source.clear()
             moved = len(batch.records)
             if moved:
                 self._on_moved()
-        if time.monotonic() >= self._next_tending:
+        if tending:
             self._next_tending = time.monotonic() + _TEND_EVERY
             self.tend()
         return moved
@@ -141,6 +150,8 @@ class Writer:
     def tend(self) -> None:
         """Announce drops, hand counts over, free what dead processes hold, measure the spool."""
         self._announce()
+        if self._outbox.restore():
+            self._notices.say(logging.ERROR, "journal files were removed while in use: what was in them alone is lost")
         counts = self._refusals.take()
         if counts:
             try:

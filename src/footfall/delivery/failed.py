@@ -1,0 +1,139 @@
+"""The requests that were set aside: listed, tried again, or thrown away, by a person's decision."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from footfall.delivery.intake import add_requests, count
+from footfall.delivery.sqlite import SqliteSpool
+
+__all__ = ["FailedRequest", "Which", "list_rows", "purge_rows", "retry_rows"]
+
+_STEP = 500  # rows a transaction: nobody else waits long
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Which:
+    """Which failed requests are meant: all that fit every part given."""
+
+    tracker: str | None = None
+    reason: str | None = None  #: what the reason begins with
+    before: datetime | None = None  #: failed earlier than this; without a zone it is local time
+
+    def where(self) -> tuple[str, list[object]]:
+        """Write it as a condition of SQL, and its values."""
+        parts, values = ["id > ?"], list[object]()
+        if self.tracker is not None:
+            parts.append("tracker = ?")
+            values.append(self.tracker)
+        if self.reason is not None:
+            parts.append("substr(reason, 1, length(?)) = ?")
+            values += [self.reason, self.reason]
+        if self.before is not None:
+            parts.append("failed < ?")
+            values.append(self.before.timestamp())
+        return " AND ".join(parts), values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class FailedRequest:
+    """One request that is not sent again unless a person says so."""
+
+    id: int
+    tracker: str
+    kind: str
+    reason: str
+    status: int | None  #: what the tracker answered, if it did
+    answer: str  #: its words, escaped and cut; they may repeat what was sent
+    accepted: datetime
+    failed: datetime
+    attempts: int
+    can_retry: bool  #: false: the event never became a request
+
+    def __repr__(self) -> str:
+        """Name the row, never what is in it."""
+        return f"<FailedRequest {self.id}: {self.kind} to {self.tracker}, {self.reason}>"
+
+
+def list_rows(spool: SqliteSpool, which: Which) -> Iterator[FailedRequest]:
+    """Read failed requests, oldest first, some at a time.
+
+    Raises:
+        SpoolError: The spool cannot be read.
+    """
+    last = 0
+    where, values = which.where()
+    while True:
+        with spool.transaction() as db:
+            rows = db.execute(
+                "SELECT id, tracker, kind, reason, status, answer, accepted, failed, attempts, request IS NOT NULL "  # noqa: S608 - of our own parts
+                f"FROM failed WHERE {where} ORDER BY id LIMIT {_STEP}",
+                [last, *values],
+            ).fetchall()
+        for row in rows:
+            last = row[0]
+            yield FailedRequest(
+                id=row[0],
+                tracker=row[1],
+                kind=row[2],
+                reason=row[3],
+                status=row[4],
+                answer=row[5],
+                accepted=datetime.fromtimestamp(row[6], UTC),
+                failed=datetime.fromtimestamp(row[7], UTC),
+                attempts=row[8],
+                can_retry=bool(row[9]),
+            )
+        if len(rows) < _STEP:
+            return
+
+
+def retry_rows(spool: SqliteSpool, which: Which, now: float) -> int:
+    """Put failed requests back at the end of their visitors' lines; returns how many.
+
+    Raises:
+        SpoolError: The spool cannot be written.
+    """
+    return _in_steps(spool, which, lambda db, ids: _retry(db, ids, now), only="request IS NOT NULL")
+
+
+def purge_rows(spool: SqliteSpool, which: Which) -> int:
+    """Throw failed requests away; they stay counted as failed. Returns how many.
+
+    Raises:
+        SpoolError: The spool cannot be written.
+    """
+    return _in_steps(spool, which, _purge, only="1")
+
+
+def _in_steps(spool: SqliteSpool, which: Which, act: Callable[[sqlite3.Connection, str], None], *, only: str) -> int:
+    where, values = which.where()
+    query = f"SELECT id FROM failed WHERE {where} AND {only} ORDER BY id LIMIT {_STEP}"  # noqa: S608 - our own parts
+    last = total = 0
+    while True:
+        with spool.transaction(write=True) as db:
+            ids = [row for (row,) in db.execute(query, [last, *values])]
+            if not ids:
+                return total
+            act(db, json.dumps(ids))
+        last = ids[-1]
+        total += len(ids)
+
+
+def _retry(db: sqlite3.Connection, ids: str, now: float) -> None:
+    rows = db.execute(
+        "SELECT tracker, request FROM failed WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id", (ids,)
+    ).fetchall()
+    # Its time of acceptance is now: it is tried again for as long as a new one.
+    add_requests(db, [json.dumps([*json.loads(request)[:9], now]) for _, request in rows], again=True)
+    for tracker, _ in rows:
+        count(db, tracker, "failed", -1)
+    _purge(db, ids)
+
+
+def _purge(db: sqlite3.Connection, ids: str) -> None:
+    db.execute("DELETE FROM failed WHERE id IN (SELECT value FROM json_each(?))", (ids,))

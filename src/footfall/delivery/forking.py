@@ -1,0 +1,56 @@
+"""Sees to it that nothing is carried across a fork: no thread, lock, socket, file or database handle.
+
+SQLite forbids a child to use a connection of its parent's, or even to open one of its own while the library
+believes the parent's to be its own. So the parent's is closed before the fork, and opened again after it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakMethod
+
+__all__ = ["close_inherited", "left_behind", "watch_forks"]
+
+_watchers: list[tuple[WeakMethod[Any], WeakMethod[Any], WeakMethod[Any]]] = []
+
+#: What a child has of its parent's objects: kept for ever, because their end would reach into what the parent uses.
+left_behind: list[object] = []
+
+
+def watch_forks(before: Callable[[], None], in_parent: Callable[[], None], in_child: Callable[[], None]) -> None:
+    """Call three bound methods around each fork, for as long as their object lives."""
+    _watchers.append((WeakMethod(before), WeakMethod(in_parent), WeakMethod(in_child)))
+
+
+def close_inherited(sockets: dict[int, tuple[int, int]]) -> None:
+    """Let go of a parent's sockets, known by number and identity, without a word to the other end.
+
+    Their numbers stay taken: libcurl's own objects may close them once more, and must not hit another's file.
+    """
+    nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    for fd, identity in sockets.items():
+        try:
+            status = os.fstat(fd)
+        except OSError:
+            continue
+        if (status.st_dev, status.st_ino) == identity:
+            os.dup2(nothing, fd, inheritable=False)
+    os.close(nothing)
+
+
+def _call(which: int) -> None:
+    for watcher in list(_watchers):
+        method = watcher[which]()
+        if method is None:
+            _watchers.remove(watcher)
+        else:
+            method()
+
+
+os.register_at_fork(
+    before=lambda: _call(0),
+    after_in_parent=lambda: _call(1),
+    after_in_child=lambda: _call(2),
+)
