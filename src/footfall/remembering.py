@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from footfall.consent import own_cookie_of
 from footfall.identity.cookies import CookieChange
 from footfall.identity.ids import encode_ruid
 from footfall.identity.recognize import Found
@@ -127,7 +126,7 @@ class Remembering:
         return changes
 
     def _consent_change(self) -> list[CookieChange]:
-        own = own_cookie_of(self._site.reader)
+        own = self._site.own_consent
         if own is None or self._ids.consent_to_write is None:
             return []
         value = own.format(*self._ids.consent_to_write, self._view.time)

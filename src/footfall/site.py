@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from footfall.config import Config
-from footfall.consent import is_async, own_cookie, read_consent, read_consent_async
+from footfall.consent import is_async, own_cookie, own_cookie_of, read_consent, read_consent_async
 from footfall.delivery import Delivery, Stats
 from footfall.errors import ConfigError, DeliveryError, EventError, NoIdentity, SpoolError
 from footfall.events import Event
@@ -81,6 +81,9 @@ class Site:
         self.session_seconds = int(config.session_idle.total_seconds())
         self.sealer: Sealer | None = Sealer(config.secret_keys, os.urandom) if config.secret_keys else None
         self.reader = own_cookie() if config.consent is None else config.consent
+        self.own_consent = own_cookie_of(
+            self.reader
+        )  #: the cookie that grant() and deny() write, if the site reads one
         self.reads_consent_async = is_async(self.reader)  #: an ASGI door then asks before the application runs
         self._user_id = user_id
         self._on_forget = on_forget
@@ -91,6 +94,7 @@ class Site:
         self._warned_lock = threading.Lock()
         self._check_trackers()
         self._check_domain()
+        self._check_consent_name()
         # What the first request would read from disk is read here.
         registrable_domain("www.shop.example")
         if config.ignore_bots:
@@ -113,6 +117,14 @@ class Site:
             raise ConfigError(
                 f"cookie_domain {domain!r} is a public suffix: no browser keeps a cookie for it;"
                 f" write the domain that you registered, such as 'shop.{domain}'"
+            )
+
+    def _check_consent_name(self) -> None:
+        names = self.config.cookie_names
+        taken = (names.device, names.session, names.session_open, names.ruid, names.reaid, names.xuid)
+        if self.own_consent is not None and self.own_consent.name in taken:
+            raise ConfigError(
+                f"own_cookie(name={self.own_consent.name!r}) is a name in cookie_names too; give it one of its own"
             )
 
     def start(self, *, secret_key: str | None = None) -> None:

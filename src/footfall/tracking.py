@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CURRENT", "Resumed", "Tracking", "current_tracking"]
 
+CONSENT_WAIT: Final = 1.0  #: seconds that an asynchronous reader of consent may take
 CURRENT: Final[ContextVar[Tracking | None]] = ContextVar("footfall.tracking", default=None)
 
 
@@ -286,8 +287,11 @@ class Tracking:
         self._ids.capture(query)
 
     async def read_consent_async(self) -> None:
-        """Ask a reader that has to wait, before the application runs."""
-        await self._ids.read_consents_async()
+        """Ask a reader that has to wait, before the application runs: a second at most, then it is unknown."""
+        from anyio import move_on_after
+
+        with move_on_after(CONSENT_WAIT):
+            await self._ids.read_consents_async()
 
     def finish(self, status: int, headers: Sequence[tuple[str, str]]) -> HeaderEdit | None:
         """Decide what the response that now starts carries.
