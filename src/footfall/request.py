@@ -89,7 +89,10 @@ def find_cookies(header: str, name: str) -> list[str]:
     at = header.find(wanted)
     while at >= 0:
         start = at + len(wanted)
-        if at == 0 or header[at - 1] in "; ,\t":
+        before = at
+        while before and header[before - 1] in " \t":
+            before -= 1
+        if before == 0 or header[before - 1] in ";,":
             end = header.find(";", start)
             value = header[start:] if end < 0 else header[start:end]
             comma = value.find(",")
@@ -100,7 +103,7 @@ def find_cookies(header: str, name: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestClass:
-    """What a request is, what it may therefore do, and why: facts/"which requests are visits" in one value."""
+    """What a request is, what it may therefore do, and why."""
 
     name: str  #: ``"page"``, ``"script call"``, ``"bot"``...
     reason: str  #: in words, for a person; constant text, never a visitor's
