@@ -43,15 +43,15 @@ def query_token(query: str, name: str) -> str | None:
     """
     if name + "=" not in query:
         return None
-    values = {value for field in query.split("&") for key, _, value in (field.partition("="),) if key == name}
-    values.discard("")
-    if len(values) != 1:
-        return None
-    value = values.pop()
-    if len(value) > 3 * LONGEST_TOKEN:
+    values = {_decode(value) for field in query.split("&") for key, _, value in (field.partition("="),) if key == name}
+    return parse_token(values.pop()) if len(values) == 1 else None
+
+
+def _decode(value: str) -> str | None:
+    if len(value) > 3 * LONGEST_TOKEN or not value.isascii():
         return None
     # A form's plus is a space, and a space is no cookie-octet: rejected, never repaired.
-    return parse_token(unquote_to_bytes(value.replace("+", " ")).decode("latin-1"))
+    return unquote_to_bytes(value.replace("+", " ")).decode("latin-1")
 
 
 def format_guid(entropy: bytes) -> str:
