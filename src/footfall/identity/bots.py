@@ -27,11 +27,14 @@ def _is_known_crawler() -> Callable[[str], bool]:
     return crawler
 
 
-@lru_cache(maxsize=4096)
 def is_bot(user_agent: str) -> bool:
     """Tell whether a user agent belongs to a program. An empty one does.
 
     With the extra ``bots`` the patterns of crawler-user-agents are asked too.
     """
-    agent = user_agent[:1024]
+    return _is_bot(user_agent[:1024])
+
+
+@lru_cache(maxsize=4096)  # keys of bounded length: a user agent may be as long as its server takes
+def _is_bot(agent: str) -> bool:
     return not agent.strip() or WORDS.search(agent) is not None or bool(_is_known_crawler()(agent))

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CookieScope", "cookie_scope", "is_public_suffix", "matches_domain", "parse_host", "registrable_domain"]
 
+LONGEST_HOST = 260  # characters of a Host header that can still be a name (RFC 1035: 253) and a port
 HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?")
 # A last label of digits is an IPv4 address however odd (URL Standard, "ends in a number").
 ENDS_IN_NUMBER = re.compile(r"(.*\.)?([0-9]+|0x[0-9a-f]*)\.?")
@@ -35,7 +36,7 @@ def _suffixes() -> PublicSuffixList:
 
 def parse_host(text: str) -> str:
     """Reduce a Host header to a lower-case name without port; ``""`` if it is no name (an IPv6 address, rubbish)."""
-    if len(text) > 260 or text.startswith("["):
+    if len(text) > LONGEST_HOST or not text.isascii():  # lower() makes an ASCII k of the Kelvin sign
         return ""
     name = text.partition(":")[0].lower()
     return name if HOST.fullmatch(name) and len(name) <= 254 else ""
@@ -69,7 +70,6 @@ def matches_domain(host: str, domain: str) -> bool:
     return host == domain or (host.endswith("." + domain) and not ENDS_IN_NUMBER.fullmatch(host))
 
 
-@lru_cache(maxsize=1024)
 def cookie_scope(host_header: str, configured: str | None) -> CookieScope:
     """Decide where the cookies of a response to this host live.
 
@@ -77,8 +77,15 @@ def cookie_scope(host_header: str, configured: str | None) -> CookieScope:
         host_header: The request's Host, port and all; ``""`` if it had none.
         configured: `Config.cookie_domain`: ``"auto"``, a domain, or ``None`` for host-only.
     """
+    # Bounded in bytes too: a Host may be as long as its server takes.
+    return _cookie_scope(host_header if len(host_header) <= LONGEST_HOST else "", configured)
+
+
+@lru_cache(maxsize=1024)
+def _cookie_scope(host_header: str, configured: str | None) -> CookieScope:
     host = parse_host(host_header)
-    name = host.rstrip(".") or host_header[:64].lower()
+    # An IPv6 address is no name, but it is somewhere: a cookie there knows no port either.
+    name = host.rstrip(".") or host_header.partition("]")[0].lower()
     if configured is None:
         return CookieScope(None, name)
     if configured != "auto":
