@@ -15,7 +15,7 @@ __all__ = ["Opened", "Sealer"]
 VERSION = "1."
 KEY_ID_BYTES = 4
 NONCE_BYTES = 12
-LONGEST_SEALED = 4096
+LONGEST_SEALED = 32_768  # characters worth opening: a snapshot of the longest ids in the widest letters
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -15,15 +15,18 @@ NAME: Final = "footfall snapshot"
 FIELDS: Final = ("device_id", "session_id", "ruid", "reaid", "xuid", "user_id", "anonymous_id")
 
 
-def format_snapshot(visitor: Visitor, sealer: Sealer) -> str:
-    """Seal a visitor's ids: ASCII, base64url, at most some 4,000 characters."""
+def format_snapshot(visitor: Visitor | None, sealer: Sealer) -> str:
+    """Seal a visitor's ids, or that there is nobody to report on: ASCII, base64url, some 300 characters as a rule."""
+    if visitor is None:
+        return sealer.seal("null", NAME, "")
     known = {field: value for field in FIELDS if (value := getattr(visitor, field)) is not None}
     return sealer.seal(json.dumps(known, separators=(",", ":")), NAME, "")
 
 
 def parse_snapshot(token: str, sealer: Sealer, *, anonymous_user: str) -> Visitor | None:
     """Open what `format_snapshot` sealed; ``None`` for anything else: a token may come back by a visitor's hand."""
-    opened = sealer.open(token, NAME, "")
+    # An order made before there were snapshots has none at all.
+    opened = sealer.open(token, NAME, "") if isinstance(token, str) else None  # pyright: ignore[reportUnnecessaryIsInstance]
     if opened is None:
         return None
     try:
