@@ -45,7 +45,7 @@ def cache_decision(
         read: The application read an id, so the page may depend on it.
         public_responses: `Config.public_responses`.
 
-    Source: RFC 9111, sections 3.2, 4.3.4, 5.2.2, 7.3; facts, "Shared caches, measured".
+    Source: RFC 9111, sections 3.2, 4.3.4, 5.2.2, 7.3.
     """
     if status < 200 or status == 304 or not (pending or read):
         # A cache folds a 304's headers into what it stored, and replays our cookie to everybody.
@@ -66,7 +66,9 @@ def cache_decision(
     add: list[tuple[str, str]] = []
     cookies = pending and (not shared or changed or public_responses == "private")
     if cookies:
-        drop.update(name for name, _ in targeted)
+        # One that forbids storing says more than private does, to caches told to ignore Cache-Control: it stays.
+        allowing = {name for name, value in targeted if not _forbids(name, value)}
+        drop.update(allowing)
         drop.add("cache-control")
         add.append(("Cache-Control", ", ".join(_privatise(control))))
     if read and not any(part == "*" or part.lower() == "cookie" for part in vary):
@@ -81,6 +83,12 @@ def _directives(value: str) -> list[str]:
 
 def _name(directive: str) -> str:
     return directive.partition("=")[0].strip().lower()
+
+
+def _forbids(name: str, value: str) -> bool:
+    if name == "x-accel-expires":
+        return value.strip() == "0"
+    return not {"private", "no-store"}.isdisjoint(part.lower() for part in _directives(value))
 
 
 def _is_shared(control: Sequence[str], targeted: Sequence[tuple[str, str]]) -> bool:
@@ -100,6 +108,6 @@ def _is_zero(value: str) -> bool:
 
 
 def _privatise(control: Sequence[str]) -> list[str]:
-    # Bare and in lower case: Squid stores "Private", HAProxy and Apache what is private="Set-Cookie" (facts, 2.1).
+    # Bare and in lower case: Squid stores "Private", HAProxy and Apache what is private="Set-Cookie".
     kept = [part for part in control if _name(part) not in SHARED_ONLY and _name(part) != "private"]
     return ["private", *kept]
