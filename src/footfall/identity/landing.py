@@ -8,8 +8,10 @@ from urllib.parse import quote
 
 __all__ = ["landing_redirect", "strip_fields"]
 
-# What a Location may hold as it is: RFC 3986's characters, so that no line breaks out of the header.
-UNSAFE = re.compile(r"[^A-Za-z0-9\-._~!$&'()*+,;=:@/?%\[\]]")
+# What a path may hold as it is: RFC 3986's characters. Above all no backslash, which browsers read as a slash.
+UNSAFE = re.compile(r"[^A-Za-z0-9\-._~!$&'()*+,;=:@/%]")
+# What could break out of the header or begin a fragment. Browsers send more than RFC 3986 allows: it stays as it is.
+UNSAFE_IN_QUERY = re.compile(r"[^\x21-\x7e]|#")
 
 
 def strip_fields(query: str, names: Collection[str]) -> str:
@@ -20,15 +22,18 @@ def strip_fields(query: str, names: Collection[str]) -> str:
 def landing_redirect(path: str, query: str, names: Collection[str]) -> str:
     r"""Write the Location of a landing page without the ids in its query.
 
-    It begins with exactly one slash: ``//host`` and ``/\\host`` are other sites to a browser (facts, 4.4).
+    It begins with exactly one slash: ``//host`` and ``/\\host`` are other sites to a browser.
 
     Args:
         path: Percent-encoded, as it was asked for.
         query: Not decoded.
         names: The fields to take out.
     """
-    rest = strip_fields(query, names)
-    safe_path = UNSAFE.sub(lambda match: quote(match.group(), encoding="latin-1"), path.replace("?", "%3F"))
-    target = "/" + safe_path.lstrip("/")
-    safe_rest = UNSAFE.sub(lambda match: quote(match.group(), encoding="latin-1"), rest)
-    return target + ("?" + safe_rest if safe_rest else "")
+    target = "/" + UNSAFE.sub(_encode, path).lstrip("/")
+    rest = UNSAFE_IN_QUERY.sub(_encode, strip_fields(query, names))
+    return target + ("?" + rest if rest else "")
+
+
+def _encode(match: re.Match[str]) -> str:
+    # Text is bytes read as latin-1; should a door hand on more, the page is another, but on this site.
+    return quote(match.group(), safe="", encoding="latin-1", errors="replace")
