@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from footfall.config import Config, CookieNames
 from footfall.identity.ids import decode_ruid, parse_guid, parse_token
-from footfall.identity.seal import Sealer
+from footfall.identity.seal import Opened, Sealer
 from footfall.request import RequestView
 
 __all__ = ["Found", "Session", "find", "find_ruid", "find_session"]
@@ -40,7 +40,7 @@ def find(view: RequestView, name: str, former: str | None, parse: Callable[[str]
     """Read one of our cookies from a request.
 
     Of several valid values the smallest is chosen: browsers send a host-only cookie and a domain-wide one in
-    different orders, and whoever takes the first or the last sees two visitors in one (facts, 1.6).
+    different orders, and whoever takes the first or the last sees two visitors in one.
     """
     values = view.cookies(name)
     if not values:
@@ -56,7 +56,7 @@ def find(view: RequestView, name: str, former: str | None, parse: Callable[[str]
 
 
 def find_session(view: RequestView, config: Config) -> Session:
-    """Read the session: alive while its cookie and, unless switched off, its companion are both there (design, 1)."""
+    """Read the session: alive while its cookie and, unless switched off, its companion are both there."""
     names, former = config.cookie_names, config.former_cookie_names
     session = find(view, names.session, None if former is None else former.session, parse_guid)
     companion = find(view, names.session_open, None if former is None else former.session_open, _parse_open)
@@ -76,7 +76,8 @@ def find_token(view: RequestView, name: str, former: str | None) -> Found:
 def find_ruid(view: RequestView, config: Config, sealer: Sealer | None, scope: str) -> Found:
     """Read who the visitor once said they are.
 
-    A forged, truncated or foreign seal, or one of a key that is gone, equals an absent cookie.
+    A forged, truncated or foreign seal, or one of a key that is gone, equals an absent cookie. One that lived on
+    the site's former domain is as stale as one sealed with an old key.
     """
     names: list[tuple[CookieNames, bool]] = [(config.cookie_names, False)]
     if config.former_cookie_names is not None:
@@ -87,14 +88,22 @@ def find_ruid(view: RequestView, config: Config, sealer: Sealer | None, scope: s
             continue
         people: dict[str, bool] = {}  # who, and whether the newest key sealed it
         for text in values:
-            if config.ruid_cookie == "base64":
-                person = decode_ruid(text)
-                if person is not None:
-                    people[person] = True
-            elif sealer is not None and (opened := sealer.open(text, one.ruid, scope)) is not None:
+            opened = _open_ruid(text, one.ruid, config, sealer, scope)
+            if opened is not None:
                 people[opened.text] = people.get(opened.text, False) or opened.newest
         if not people:
             return Found(None, sent=True, twins=len(values) > 1, former=former)
         person = min(people)
         return Found(person, sent=True, twins=len(values) > 1 and not former, former=former, stale=not people[person])
     return NOTHING
+
+
+def _open_ruid(text: str, name: str, config: Config, sealer: Sealer | None, scope: str) -> Opened | None:
+    if config.ruid_cookie == "base64":
+        person = decode_ruid(text)
+        return None if person is None else Opened(person, newest=True)
+    opened = None if sealer is None else sealer.open(text, name, scope)
+    if opened is None and sealer is not None and config.former_cookie_domain is not None:
+        opened = sealer.open(text, name, config.former_cookie_domain)
+        return None if opened is None else Opened(opened.text, newest=False)
+    return opened
