@@ -41,6 +41,21 @@ class CookieNames:
         """The session cookie's companion, which dies with the browser."""
         return self.session + "Open"
 
+    @property
+    def gone(self) -> str:
+        """Marks a device that its visitor had forgotten, lest a slower response bring it back."""
+        return self.device + "Gone"
+
+    @property
+    def need_https(self) -> bool:
+        """Has one of them the prefix ``__Secure-``: a browser keeps it from an https page alone."""
+        return any(name.lower().startswith("__secure-") for name in self.by_role().values())
+
+    def by_role(self) -> dict[str, str]:
+        """Name every cookie of ours by what it is for."""
+        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {**named, "session's companion": self.session_open, "device's forgotten mark": self.gone}
+
     def __post_init__(self) -> None:
         """Refuse names that no browser would keep, or that would overwrite one another."""
         names = {field.name: getattr(self, field.name) for field in fields(self)}
@@ -56,7 +71,7 @@ class CookieNames:
                     " drop it, or write __Secure-"
                 )
         used: dict[str, str] = {}
-        for field, name in {**names, "session (its companion)": self.session_open}.items():
+        for field, name in self.by_role().items():
             if name in used:
                 raise ConfigError(
                     f"cookie_names.{field} and cookie_names.{used[name]} are both {name!r}; give each a name of its own"
@@ -109,6 +124,9 @@ class Config:
         _check_lifetime("device_lifetime", self.device_lifetime, least=SHORTEST_DEVICE_LIFETIME)
         _check_lifetime("session_idle", self.session_idle, least=timedelta(seconds=1))
         _check_user(self.anonymous_user)
+        self._check_former_names()
+        if self.secure is False and self.cookie_names.need_https:
+            raise ConfigError("secure is False, but a name in cookie_names begins with __Secure-; write secure='auto'")
         if self.person_ids == "xuid" and self.ruid_cookie == "base64":
             raise ConfigError(
                 "person_ids is 'xuid' and ruid_cookie is 'base64', but xuid can not be used together with ruid and"
@@ -163,11 +181,27 @@ class Config:
         if set(consent) != {"device", "person"} or not all(callable(reader) for reader in consent.values()):
             raise ConfigError("consent is a mapping; give it exactly 'device' and 'person', each a reader")
 
+    def _check_former_names(self) -> None:
+        """Refuse a former name that now means something else: one response would expire it and set it."""
+        if self.former_cookie_names is None:
+            return
+        now = {name: role for role, name in self.cookie_names.by_role().items()}
+        for role, name in self.former_cookie_names.by_role().items():
+            if now.get(name, role) != role:
+                raise ConfigError(
+                    f"former_cookie_names: {name!r} was the {role} cookie and is now the {now[name]} cookie;"
+                    " give the new one another name"
+                )
+
     @staticmethod
     def _check_domain(field: str, domain: str | None) -> None:
         """Check a domain's letters; whether it is a public suffix is for `Site`, which has the list."""
-        if domain is None or domain == "auto":
+        if domain is None or (domain == "auto" and field == "cookie_domain"):
             return
+        if domain == "auto":
+            raise ConfigError(
+                f"{field} is 'auto'; write the domain that the cookies had, such as 'shop.example', or None"
+            )
         if not isinstance(domain, str):
             raise ConfigError(f"{field} is {domain!r}; write 'auto', a domain such as 'shop.example', or None")
         if domain.startswith("."):
@@ -196,7 +230,7 @@ class Config:
 def _check_lifetime(field: str, lifetime: timedelta, *, least: timedelta) -> None:
     if lifetime > LONGEST_LIFETIME:
         raise ConfigError(
-            f"{field} is {lifetime.days} days; browsers keep a cookie 400 days at most (RFC 6265bis, 5.5):"
+            f"{field} is {lifetime}; browsers keep a cookie 400 days at most (RFC 6265bis, 5.5):"
             " write timedelta(days=400) or less"
         )
     if lifetime < least:
@@ -207,7 +241,9 @@ def _check_lifetime(field: str, lifetime: timedelta, *, least: timedelta) -> Non
 
 
 def _check_user(user: str) -> None:
-    if not isinstance(user, str) or not user or user in (".", "..") or "\\" in user or len(user) > 512:
+    text = isinstance(user, str) and user.isprintable() and "\\" not in user and user not in (".", "..")
+    if not text or not 0 < len(user) <= 512:
         raise ConfigError(
-            f"anonymous_user is {user!r}; write 1 to 512 characters without a backslash, such as 'not_defined'"
+            f"anonymous_user is {user!r}; write 1 to 512 printable characters without a backslash,"
+            " such as 'not_defined'"
         )
