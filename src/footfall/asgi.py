@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import quote
 
 from footfall.answers import Answer
-from footfall.identity.caching import HeaderEdit
 from footfall.request import RequestView
 from footfall.site import Site
 from footfall.tracking import CURRENT, Tracking
+
+if TYPE_CHECKING:
+    from footfall.identity.caching import HeaderEdit
 
 __all__ = ["TrackingMiddleware"]
 
@@ -75,9 +77,10 @@ class TrackingMiddleware:
 
 def read_scope(scope: Scope) -> RequestView:
     """Take a connection's parts from its scope, text as latin-1, nothing parsed."""
-    raw = dict(scope["headers"])
+    given = scope.get("headers") or ()
+    raw = dict(given)
     # Fewer names than lines: some name has several (HTTP/2 sends a cookie in crumbs).
-    lines = scope["headers"] if len(raw) != len(scope["headers"]) else None
+    lines = given if len(raw) != len(given) else None
 
     def header(name: str) -> str | None:
         key = name.encode("latin-1")
@@ -89,9 +92,12 @@ def read_scope(scope: Scope) -> RequestView:
 
     raw_path: bytes | None = scope.get("raw_path")
     host = raw.get(b"host")
+    scheme = scope.get("scheme", "http")
+    if scope["type"] == "websocket":  # some servers leave its scheme out, some name the one it was upgraded from
+        scheme = "wss" if scheme in ("https", "wss") else "ws"
     return RequestView(
         method=scope.get("method", "GET"),
-        scheme=scope.get("scheme", "http"),
+        scheme=scheme,
         host=host.decode("latin-1") if host is not None else _server(scope),
         path=raw_path.partition(b"?")[0].decode("latin-1")
         if raw_path
@@ -116,11 +122,12 @@ def _connection(scope: Scope) -> object:
 def _finishing(tracking: Tracking, send: Send) -> Send:
     async def send_with_cookies(message: Message) -> None:
         if message["type"] == "http.response.start" and not tracking.finished:
-            headers = message.get("headers") or ()
+            given = message.get("headers") or ()
+            headers = given if isinstance(given, (list, tuple)) else list(given)  # an iterator runs only once
             edit = tracking.finish(message["status"], [(k.decode("latin-1"), v.decode("latin-1")) for k, v in headers])
-            if edit is not None:
+            if edit is not None or headers is not given:
                 # A new list in a new message: the application may use its own for the next visitor.
-                message = {**message, "headers": edit_headers(headers, edit)}
+                message = {**message, "headers": headers if edit is None else edit_headers(headers, edit)}
         await send(message)
 
     return send_with_cookies

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from http.cookies import Morsel
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 try:
     from django.conf import settings
@@ -23,10 +23,12 @@ from starlette.datastructures import State
 
 from footfall import asgi, wsgi
 from footfall.errors import ConfigError
-from footfall.identity.caching import HeaderEdit
 from footfall.request import RequestView
 from footfall.site import Site
 from footfall.tracking import CURRENT, Tracking
+
+if TYPE_CHECKING:
+    from footfall.identity.caching import HeaderEdit
 
 __all__ = ["TrackingMiddleware"]
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-from footfall.identity.caching import HeaderEdit
 from footfall.request import RequestView
 from footfall.site import Site
 from footfall.tracking import CURRENT, Tracking
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from footfall.identity.caching import HeaderEdit
 
 __all__ = ["TrackingMiddleware"]
 
