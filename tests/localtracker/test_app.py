@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import http.client
 import json
@@ -15,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis.strategies import characters, text
 
-from footfall.localtracker import LocalTracker, Rules
+from footfall.localtracker import LocalTracker, Rules, create_app
 
 IDS = "coid=7d444840-9dc0-11d1-b245-5ffdce74fad2&sid=E7B3A1C2-0F4D-4E5A-9B8C-1D2E3F4A5B6C"
 VISIT = f"/12345.rsa?p1=visit&p2=3298&{IDS}"
@@ -325,3 +326,14 @@ def test_the_page_allows_itself_nothing_but_its_style(client: Client) -> None:
 def test_no_request_is_answered_by_a_server_error(client: Client, rest: str) -> None:
     assert client.send("/" + rest).status < 500
     assert client.send("/12345.rsa?" + rest).status < 500
+
+
+def test_an_application_closes_the_store_that_it_made_itself() -> None:
+    app = create_app()
+
+    async def serve() -> None:
+        async with app.router.lifespan_context(app):
+            pass
+
+    # A store left open is a ResourceWarning, and that an error here.
+    asyncio.run(serve())

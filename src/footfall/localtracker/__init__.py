@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from footfall.localtracker.app import create_app
 from footfall.localtracker.protocol import format_answer, judge
-from footfall.localtracker.server import BackgroundServer, LocalTracker
+from footfall.localtracker.server import BackgroundServer, LocalTracker, wait_for_interrupt
 from footfall.localtracker.store import Count, Filter, Received, Store
 from footfall.localtracker.verdicts import Problem, Rules, Verdict
 
@@ -24,4 +24,5 @@ __all__ = [
     "create_app",
     "format_answer",
     "judge",
+    "wait_for_interrupt",
 ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Literal
 from urllib.parse import quote
 
@@ -41,18 +43,26 @@ def create_app(store: Store | None = None, rules: Rules | None = None) -> Starle
     Every other path is a tracker's.
 
     Args:
-        store: Where it keeps what it gets; in memory without.
+        store: Where it keeps what it gets, the caller's to close; in memory without, until the server shuts it down.
         rules: What the customer's contract leaves open; the documents' own without.
     """
     pages = _Pages(store if store is not None else Store())
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        if store is None:
+            pages.store.close()
+
     app = Starlette(
+        lifespan=lifespan,
         routes=[
             Route("/", pages.page),
             Route("/received.json", pages.received),
             Route("/counts.json", pages.counts),
             Route("/clear", pages.clear, methods=["POST"]),
             Route("/favicon.ico", pages.no_icon),
-        ]
+        ],
     )
     # Routes are found in the decoded path; a tracker's is judged as it was written, whatever it decodes to.
     app.router.redirect_slashes = False

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import threading
 from importlib.util import find_spec
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Self, Unpack
 
 from starlette.types import ASGIApp
@@ -16,7 +17,7 @@ from footfall.localtracker.app import create_app
 from footfall.localtracker.store import Count, Filter, Received, Store
 from footfall.localtracker.verdicts import Rules
 
-__all__ = ["BackgroundServer", "LocalTracker"]
+__all__ = ["BackgroundServer", "LocalTracker", "wait_for_interrupt"]
 
 _LONGEST_START = 10.0
 _LONGEST_STOP = 5.0
@@ -90,7 +91,8 @@ class BackgroundServer:
 
 def _listen(host: str, port: int, what: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio turns Nagle's algorithm off only where the socket says that it is TCP: each answer would take 40 ms.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
@@ -182,3 +184,20 @@ class LocalTracker:
     ) -> None:
         """Stop serving."""
         self.close()
+
+
+def wait_for_interrupt() -> None:
+    """Wait until somebody presses Ctrl-C or asks the process to end. To be called in the main thread."""
+    interrupted = threading.Event()
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        interrupted.set()
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        # In short waits: on Windows, a long one is not woken by a signal.
+        while not interrupted.wait(0.5):
+            pass
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

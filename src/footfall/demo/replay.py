@@ -1,0 +1,56 @@
+"""Plays the visits through the shop: one browser for each visitor, all on the clock of the file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from footfall.demo.browser import Browser, connect
+from footfall.demo.visits import Step
+from footfall.errors import FootfallError
+
+__all__ = ["replay"]
+
+
+def replay(steps: Iterable[Step], shop: str, device_cookie: str, on_step: Callable[[], object]) -> dict[int, str]:
+    """Visit the shop as the visitors of the file did, as fast as it answers.
+
+    Args:
+        steps: What they did, in its order.
+        shop: Its ``http://host:port``.
+        device_cookie: The name of the cookie that tells browsers apart.
+        on_step: Called after each.
+
+    Returns:
+        The device id that each visitor's browser has in the end.
+
+    Raises:
+        FootfallError: The shop answered with an error, or gave a browser no device id.
+        OSError: The shop does not answer.
+    """
+    browsers: dict[int, Browser] = {}
+    latest: dict[int, float] = {}
+    connection = connect(shop)
+    try:
+        for step in steps:
+            browser = browsers.setdefault(step.visitor, Browser(connection, shop))
+            _play(step, browser)
+            latest[step.visitor] = step.at
+            on_step()
+    finally:
+        connection.close()
+    return {visitor: _device(browser, device_cookie, latest[visitor]) for visitor, browser in browsers.items()}
+
+
+def _play(step: Step, browser: Browser) -> None:
+    page = f"/product/{step.item}"
+    if step.action == "click":
+        browser.open(page, step.at)
+    else:
+        browser.submit(f"{page}/{'basket' if step.action == 'basket' else 'order'}", step.at)
+
+
+def _device(browser: Browser, cookie: str, now: float) -> str:
+    device = browser.cookies.value(cookie, now)
+    if device is None:
+        raise FootfallError(f"the shop set no cookie {cookie}; look at the site's consent and classify settings")
+    return device

@@ -1,0 +1,127 @@
+"""The demo's shop, written as any shop would be: its views say what happened, and nothing else of tracking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from html import escape
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from footfall import Site
+from footfall.asgi import TrackingMiddleware
+from footfall.demo.catalogue import Product
+from footfall.events import Basket, Buy, Click
+
+__all__ = ["create_shop"]
+
+_ON_THE_FRONT_PAGE = 60
+
+
+def create_shop(site: Site, catalogue: Mapping[int, Product]) -> Starlette:
+    """Make the shop.
+
+    Args:
+        site: Whom it reports to.
+        catalogue: What it sells, by item id.
+    """
+
+    async def front(_: Request) -> Response:
+        shown = list(catalogue.values())[:_ON_THE_FRONT_PAGE]
+        return _page("Shop", f"<ul class=grid>{''.join(map(_tile, shown))}</ul>")
+
+    async def product(request: Request) -> Response:
+        product = find(request)
+        request.state.tracking.emit(Click(item=product.item, category_path=product.category_path))
+        return _page(product.name, _details(product))
+
+    async def put_into_basket(request: Request) -> Response:
+        product = find(request)
+        request.state.tracking.emit(Basket(item=product.item, category_path=product.category_path))
+        return RedirectResponse(f"/product/{product.item}/basket", status_code=303)
+
+    async def basket(request: Request) -> Response:
+        product = find(request)
+        return _page(
+            "Your basket", f"<p>{escape(product.name)} is in your basket.</p>{_form(product, 'order', 'Buy it')}"
+        )
+
+    async def buy(request: Request) -> Response:
+        product = find(request)
+        request.state.tracking.emit(Buy(item=product.item, price=product.price))
+        return RedirectResponse(f"/product/{product.item}/order", status_code=303)
+
+    async def thanks(request: Request) -> Response:
+        product = find(request)
+        return _page("Thank you", f"<p>{escape(product.name)} is on its way: in this demo, not really.</p>")
+
+    def find(request: Request) -> Product:
+        text: str = request.path_params["item"]
+        if text.isascii() and text.isdigit() and len(text) < 10 and int(text) in catalogue:
+            return catalogue[int(text)]
+        raise HTTPException(404, "no such product")
+
+    return Starlette(
+        routes=[
+            Route("/", front),
+            Route("/product/{item}", product),
+            Route("/product/{item}/basket", put_into_basket, methods=["POST"]),
+            Route("/product/{item}/basket", basket),
+            Route("/product/{item}/order", buy, methods=["POST"]),
+            Route("/product/{item}/order", thanks),
+        ],
+        middleware=[Middleware(TrackingMiddleware, site=site)],
+    )
+
+
+_STYLE = """
+:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
+body { margin: 2rem auto; max-width: 60rem; padding: 0 1rem }
+.grid { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)) }
+.grid { list-style: none; padding: 0 }
+.grid li { border: 1px solid #8884; border-radius: .5rem; padding: .8rem }
+form { display: inline-block; margin-right: 1rem }
+small { opacity: .75 }
+"""
+_ABOUT = (
+    "The visits are real: OTTO Recommender Systems Dataset, CC BY 4.0. Names, categories and prices are made up from"
+    " the items' ids."
+)
+
+
+def _page(title: str, content: str) -> HTMLResponse:
+    return HTMLResponse(
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">'
+        f"<title>{escape(title)} - footfall demo</title><style>{_STYLE}</style></head>"
+        f'<body><p><a href="/">Shop</a></p><h1>{escape(title)}</h1>{content}'
+        f"<p><small>{_ABOUT}</small></p></body></html>"
+    )
+
+
+def _tile(product: Product) -> str:
+    return f'<li><a href="/product/{product.item}">{escape(product.name)}</a><br>{_price(product)}</li>'
+
+
+def _details(product: Product) -> str:
+    forms = _form(product, "basket", "Put into the basket") + _form(product, "order", "Buy now")
+    return (
+        f"<p>{_trail(product.category_path)}</p>"
+        f"<p><strong>{_price(product)}</strong> <small>(made up from the item id {product.item})</small></p>{forms}"
+    )
+
+
+def _form(product: Product, action: str, label: str) -> str:
+    return f'<form method="post" action="/product/{product.item}/{action}"><button>{label}</button></form>'
+
+
+def _price(product: Product) -> str:
+    return f"{product.price.amount} {product.price.currency}"
+
+
+def _trail(levels: Iterable[str]) -> str:
+    return " &rsaquo; ".join(map(escape, levels))
