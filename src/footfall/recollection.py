@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from footfall.consent import has_gpc
 from footfall.identity.cookies import CookieWriter
 from footfall.identity.domain import CookieScope, matches_domain, parse_host
 from footfall.identity.ids import LONGEST_PERSON, parse_guid, parse_token, query_token
@@ -39,6 +40,7 @@ class Recollection:
         self.forgotten = False
         self.consent_to_write: tuple[Consent, Consent] | None = None
         self.changed = False  #: this request changed who the visitor is
+        self._closed = False
 
     # What the request is, and what its visitor allows
 
@@ -59,7 +61,7 @@ class Recollection:
     @property
     def gpc(self) -> bool:
         """Did the browser send a signal that is honoured."""
-        return self.config.honour_gpc and self.view.header("sec-gpc") == "1"
+        return self.config.honour_gpc and has_gpc(self.view)
 
     def set_consent(self, device: Consent, person: Consent) -> None:
         """Take the visitor's word, given in this request. ``Sec-GPC: 1`` outweighs a grant."""
@@ -101,7 +103,7 @@ class Recollection:
     def gone(self) -> bool:
         """Did the visitor have this device forgotten: a slower response brought its cookies back."""
         device = self.raw_device.value
-        return device is not None and self.view.cookies(self.names.device + "Gone") == [mark_of(device)]
+        return device is not None and mark_of(device) in self.view.cookies(self.names.gone)
 
     @cached_property
     def raw_device(self) -> Found:
@@ -155,9 +157,12 @@ class Recollection:
         return self._device_granted and not self.forgotten and self.device.value is not None
 
     def mint(self, *, on_use: bool) -> tuple[str | None, str | None]:
-        """Mint what is missing, both ids at once, where a browser will keep them (design, 3)."""
-        allowed = self.request_class.mint or (on_use and self.request_class.mint_on_use)
-        if allowed and self.writable:
+        """Mint what is missing, both ids at once, where a browser will keep them."""
+        kind = self.request_class
+        # Who has just consented did so on one of the site's own pages: where cookies are renewed, none was withheld.
+        consented = self.consent_to_write is not None and self.consent_to_write[0] is Consent.GRANTED
+        allowed = kind.mint or (on_use and (kind.mint_on_use or (consented and kind.renew)))
+        if allowed and self.writable and not self._closed:
             if self.device.value is None and self.minted_device is None:
                 self.minted_device = self.site.new_id()
             if self.session is None and self.minted_session is None:
@@ -167,11 +172,13 @@ class Recollection:
     @property
     def writable(self) -> bool:
         """Can cookies be set: over plain http a browser refuses Secure ones, so an id would be nobody's."""
-        return self.request_class.write and not (self.config.secure is True and not self.view.secure)
+        return self.request_class.write and (self.view.secure or not self.site.needs_https)
 
-    def withdraw_new_ids(self) -> None:
-        """Take back ids that the response could not set."""
-        self.minted_device = self.minted_session = None
+    def close(self, *, written: bool) -> None:
+        """Mint no more, for the response has started; an id that it does not set is nobody's, and taken back."""
+        self._closed = True
+        if not written:
+            self.minted_device = self.minted_session = None
 
     @property
     def _uses_xuid(self) -> bool:
@@ -239,7 +246,7 @@ class Recollection:
                 "identify", "identify() was given unusable text (empty, over %d characters)", LONGEST_PERSON
             )
             return
-        if self.consents[0] is Consent.DENIED or self.consents[1] is Consent.DENIED or not self.request_class.write:
+        if self.consents[0] is Consent.DENIED or self.consents[1] is Consent.DENIED:
             return
         if person != self.ruid:
             self.changed = True
@@ -272,7 +279,7 @@ class Recollection:
             ruid=self.ruid,
             reaid=self.reaid,
             xuid=self.xuid,
-            user_id=user_id if self._person_granted else None,
+            user_id=user_id if self._person_granted and not self.forgotten else None,
             anonymous_id=None if self.forgotten else self._anonymous_id or self.device.value or self.minted_device,
             anonymous_user=self.config.anonymous_user,
             page_url=self._page_url,

@@ -10,6 +10,7 @@ from footfall.request import Consent
 
 __all__ = ["Remembering"]
 
+ROLES = ("device", "session", "session_open", "ruid", "reaid", "xuid")
 # How long a forgotten id stays forgotten: longer than any response of the same page load is under way.
 FORGOTTEN_FOR = 3600
 
@@ -36,7 +37,7 @@ class Remembering:
         if self._ids.forgotten:
             changes += self._forgotten()
         elif device is Consent.DENIED:
-            changes += self._expiries(("device", "session", "session_open", "ruid", "reaid", "xuid"))
+            changes += self._expiries(ROLES)
         elif device is Consent.GRANTED and kind.read:
             changes += self._visit()
             if person is Consent.DENIED:
@@ -117,12 +118,13 @@ class Remembering:
         return [CookieChange(name=name, value=None) for name in dict.fromkeys(every) if self._view.cookies(name)]
 
     def _forgotten(self) -> list[CookieChange]:
-        names = self._names
-        every = (names.device, names.session, names.session_open, names.ruid, names.reaid, names.xuid)
+        # Also what this browser did not send: another response of the same page load may be setting it.
+        every = [getattr(self._names, role) for role in ROLES]
         changes = [CookieChange(name=name, value=None) for name in every]
+        changes += [change for change in self._expiries(ROLES) if change.name not in every]
         device = self._ids.raw_device.value or self._ids.minted_device
         if device is not None:
-            changes.append(CookieChange(name=names.device + "Gone", value=mark_of(device), max_age=FORGOTTEN_FOR))
+            changes.append(CookieChange(name=self._names.gone, value=mark_of(device), max_age=FORGOTTEN_FOR))
         return changes
 
     def _consent_change(self) -> list[CookieChange]:

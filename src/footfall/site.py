@@ -12,7 +12,7 @@ from typing import Any
 from footfall.config import Config
 from footfall.consent import is_async, own_cookie, own_cookie_of, read_consent, read_consent_async
 from footfall.delivery import Delivery, Stats
-from footfall.errors import ConfigError, DeliveryError, EventError, NoIdentity, SpoolError
+from footfall.errors import ConfigError, DeliveryError, EventError, MissingExtra, NoIdentity, SpoolError
 from footfall.events import Event
 from footfall.identity.bots import is_bot
 from footfall.identity.classify import classify_request
@@ -78,6 +78,7 @@ class Site:
         self.new_id = new_id or _mint_id
         self.now = now
         self.device_seconds = int(config.device_lifetime.total_seconds())
+        self.needs_https = config.secure is True or config.cookie_names.need_https  #: else no browser keeps a cookie
         self.session_seconds = int(config.session_idle.total_seconds())
         self.sealer: Sealer | None = Sealer(config.secret_keys, os.urandom) if config.secret_keys else None
         self.reader = own_cookie() if config.consent is None else config.consent
@@ -112,16 +113,16 @@ class Site:
             names.add(tracker.name)
 
     def _check_domain(self) -> None:
-        domain = self.config.cookie_domain
-        if domain not in (None, "auto") and is_public_suffix(domain):
-            raise ConfigError(
-                f"cookie_domain {domain!r} is a public suffix: no browser keeps a cookie for it;"
-                f" write the domain that you registered, such as 'shop.{domain}'"
-            )
+        for field in ("cookie_domain", "former_cookie_domain"):
+            domain = getattr(self.config, field)
+            if domain not in (None, "auto") and is_public_suffix(domain):
+                raise ConfigError(
+                    f"{field} {domain!r} is a public suffix: no browser keeps a cookie for it;"
+                    f" write the domain that you registered, such as 'shop.{domain}'"
+                )
 
     def _check_consent_name(self) -> None:
-        names = self.config.cookie_names
-        taken = (names.device, names.session, names.session_open, names.ruid, names.reaid, names.xuid)
+        taken = self.config.cookie_names.by_role().values()
         if self.own_consent is not None and self.own_consent.name in taken:
             raise ConfigError(
                 f"own_cookie(name={self.own_consent.name!r}) is a name in cookie_names too; give it one of its own"
@@ -132,11 +133,16 @@ class Site:
 
         Raises:
             ConfigError: The ruid cookie is to be sealed, and there is no key.
+            MissingExtra: It is to be sealed, and nothing is installed that can.
         """
+        must_seal = self.config.ruid_cookie == "sealed" and self.config.person_ids == "ruid+reaid"
         if self.sealer is None and secret_key:
-            self.sealer = Sealer([secret_key], os.urandom)
-        config = self.config
-        if self.sealer is None and config.ruid_cookie == "sealed" and config.person_ids == "ruid+reaid":
+            try:
+                self.sealer = Sealer([secret_key], os.urandom)
+            except MissingExtra:
+                if must_seal:
+                    raise
+        if self.sealer is None and must_seal:
             raise ConfigError(
                 "ruid_cookie is 'sealed' and secret_keys is empty;"
                 " write secret_keys=('a random text of 32 characters',),"
@@ -202,9 +208,15 @@ class Site:
         """Tell what a request is; a site's own function that raises is as good as none."""
         if self.config.classify is not None:
             try:
-                return self.config.classify(view)
-            except Exception:  # noqa: BLE001 - the site's own code, on a page that must not fail because of us
-                self.warn_once("classify", "Config.classify raised; the package's own is used", exc_info=True)
+                found = self.config.classify(view)
+            except Exception as error:  # noqa: BLE001 - the site's own code, on a page that must not fail because of us
+                # Not its message: it may quote what the visitor sent.
+                finding = f"raised {type(error).__name__}"
+            else:
+                if isinstance(found, RequestClass):  # pyright: ignore[reportUnnecessaryIsInstance]
+                    return found
+                finding = f"returned a {type(found).__name__}"
+            self.warn_once("classify", "Config.classify %s: the package's own is used", finding)
         return classify_request(view, ignore_bots=self.config.ignore_bots)
 
     def read_consents(self, view: RequestView) -> tuple[Consent, Consent]:
@@ -237,8 +249,8 @@ class Site:
             raise ConfigError("ruid_cookie is 'sealed' and the site was not started: put its middleware in front")
         return self.sealer.seal(text, name, scope)
 
-    def format_snapshot(self, visitor: Visitor) -> str:
-        """Seal a visitor's ids."""
+    def format_snapshot(self, visitor: Visitor | None) -> str:
+        """Seal a visitor's ids; ``None``: there is nobody to report on."""
         if self.sealer is None:
             raise ConfigError("snapshot() needs secret_keys: Config(secret_keys=('a random text of 32 characters',))")
         return format_snapshot(visitor, self.sealer)
@@ -271,7 +283,10 @@ class Site:
         except Exception as error:  # noqa: BLE001 - the site's own code, on a page that must not fail because of us
             self.warn_once("anonymous_id", "Config.anonymous_id raised %s: the device id is used", type(error).__name__)
             return None
-        return found if isinstance(found, str) and 0 < len(found) <= 512 else None
+        # The visitor may have written it: what no tracker takes as a segment of a path counts as none.
+        if not isinstance(found, str) or found in (".", "..") or "\\" in found:
+            return None
+        return found if found.isprintable() and 0 < len(found) <= 512 else None
 
     def requests_for(self, event: Event, visitor: Visitor) -> list[WireRequest]:
         """Turn an event into every tracker's requests, sending none. Raises EventError."""
@@ -354,13 +369,13 @@ class Site:
             except Exception as error:  # noqa: BLE001 - the site's own code; its message may quote the visitor
                 logger.error("Site(on_forget=...) raised %s: ask the trackers' vendors yourself", type(error).__name__)
 
-    def warn_once(self, key: str, message: str, *args: object, exc_info: bool = False) -> None:
+    def warn_once(self, key: str, message: str, *args: object) -> None:
         """Log a warning the first time *key* comes up in this process; *args* are the site's own words."""
         with self._warned_lock:
             if key in self._warned:
                 return
             self._warned.add(key)
-        logger.warning(message, *args, exc_info=exc_info)
+        logger.warning(message, *args)
 
     def __repr__(self) -> str:
         """Name the trackers."""

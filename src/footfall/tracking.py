@@ -43,12 +43,13 @@ class Tracking:
     """
 
     __slots__ = (
-        "_consent_changed",
+        "_erased",
         "_held",
         "_ids",
         "_logged_in",
         "_login_signalled",
         "_read",
+        "_reported",
         "_request",
         "_site",
         "_user",
@@ -67,8 +68,9 @@ class Tracking:
         self._user: str | None = None
         self._logged_in: bool | None = None  # what this request learned: True, False (logged out), None (ask the site)
         self._login_signalled = False
-        self._consent_changed = False
+        self._erased = False
         self._read = False
+        self._reported = False
         self.finished = False  #: the response has started: too late for a cookie
         self.strict = strict
 
@@ -179,6 +181,7 @@ class Tracking:
         visitor = self._visitor(user_id)
         if visitor is None:
             return self._site.refuse(event, "unconfirmed")
+        self._reported = True
         return self._site.report(event, visitor, strict=self.strict)
 
     def preview(self, event: Event) -> list[WireRequest]:
@@ -239,13 +242,11 @@ class Tracking:
             person: Consent to being known as a person as well.
         """
         self._warn_if_late("grant")
-        self._consent_changed = True
         self._ids.set_consent(Consent.GRANTED, Consent.GRANTED if person else Consent.DENIED)
 
     def deny(self) -> None:
         """Record the visitor's refusal: our cookies expire with this response, and nothing is sent any more."""
         self._warn_if_late("deny")
-        self._consent_changed = True
         self._held_refused("consent")
         self._erase()
         self._ids.set_consent(Consent.DENIED, Consent.DENIED)
@@ -258,6 +259,7 @@ class Tracking:
         self._ids.forget()
 
     def _erase(self) -> None:
+        self._erased = True
         ids = self._ids.known_visitor(self._user)
         if ids is not None:
             self._site.erase(ids)
@@ -268,9 +270,9 @@ class Tracking:
         Raises:
             ConfigError: The site has no ``secret_keys``.
         """
+        self._read = True
         granted = self.consent is Consent.GRANTED
-        visitor = (self._visitor(self.user_id) if granted else None) or Visitor()
-        return self._site.format_snapshot(visitor)
+        return self._site.format_snapshot(self._visitor(self.user_id) if granted else None)
 
     # What a door asks
 
@@ -306,19 +308,23 @@ class Tracking:
         changes = Remembering(self._ids).changes() if status >= 200 and status != 304 else []
         self.finished = True
         read = self._read and self._ids.consents[0] is not Consent.UNKNOWN
-        if not changes and not read:
-            return None
         edit = cache_decision(
             status,
             headers,
             pending=bool(changes),
-            changed=self._ids.changed or self._consent_changed,
+            changed=self._ids.changed,
             read=read,
             public_responses=self._site.config.public_responses,
         )
-        if edit.shared and not edit.cookies:
-            self._ids.withdraw_new_ids()
+        self._ids.close(written=edit.cookies)
+        if edit.shared and not edit.cookies and self._reported:
+            self._site.warn_once(
+                "shared", "an event came from a response marked for shared caches: visits that a cache serves go unseen"
+            )
         if edit.cookies:
+            # Somebody withdrew elsewhere, in a consent platform or by Sec-GPC: what is under way is theirs too.
+            if self._ids.consents[0] is Consent.DENIED and not self._erased:
+                self._erase()
             writer = self._ids.writer
             edit.add.extend(("Set-Cookie", line) for change in changes for line in writer.lines(change))
         return edit if edit.add or edit.drop else None
