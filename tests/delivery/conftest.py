@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Protocol
 
 import pytest
@@ -301,3 +302,9 @@ def all_delivered(spool: str, sink: Sink) -> Callable[..., Stats]:
         return stats
 
     return check
+
+
+@pytest.fixture
+def answers() -> Any:
+    """The answers by name, for tests that cannot import from here."""
+    return SimpleNamespace(Answer=Answer, OK=OK, HANG=HANG, CUT=CUT, GARBAGE=GARBAGE)

@@ -13,7 +13,7 @@ from footfall.errors import SpoolError
 __all__ = ["MIGRATIONS", "explain", "open_database", "prepare_database"]
 
 _APPLICATION = 0x666F6F74  # "foot": this file is one of ours
-_BUSY_MS = 5_000
+BUSY_MS = 5_000
 _WAIT = 5.0  # seconds for another process to finish creating or migrating the file
 
 # One entry a version, applied in order; a released entry is never edited.
@@ -72,7 +72,7 @@ def open_database(path: str) -> sqlite3.Connection:
         raise _cannot_open(path, error) from error
     connection: sqlite3.Connection | None = None
     try:
-        connection = sqlite3.connect(path, timeout=_BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(path, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
         prepare_database(connection, path)
     except sqlite3.Error as error:
         if connection is not None:
@@ -124,7 +124,7 @@ def explain(error: sqlite3.Error, path: str) -> SpoolError:
         return SpoolError(f"spool {path} has no room left on its disk: make room; what is pending is kept meanwhile")
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return SpoolError(
-            f"spool {path} has been locked for {_BUSY_MS // 1000} seconds: find out which program holds it"
+            f"spool {path} has been locked for {BUSY_MS // 1000} seconds: find out which program holds it"
         )
     return SpoolError(f"spool {path} cannot be used ({error}): check its disk, and that it is on no network share")
 

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from footfall.delivery import Delivery
+from footfall.errors import ConfigError
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"spool": "footfall.sqlite3"}, 'spool .* write "sqlite:///footfall.sqlite3"'),
+    ({"spool": "sqlite:///"}, "spool .* write"),
+    ({"spool": "sqlite://footfall.sqlite3"}, "three slashes"),
+    ({"spool": "sqlite:///:memory:"}, '"memory:"'),
+    ({"spool": "postgres://x"}, "spool 'postgres://x' is unknown"),
+    ({"spool": None}, "spool None"),
+    ({"engine": "redis://localhost"}, "engine 'redis://localhost' is not available yet; leave it out"),
+    ({"durable": "always"}, 'durable \'always\' is unknown; write "process" or "power"'),
+    ({"spool": "memory:", "durable": "power"}, "durable .* needs a file"),
+    ({"spool": "memory:", "deliver_here": False}, "would deliver nothing"),
+    ({"max_pending_bytes": 1000}, "max_pending_bytes 1000 is too small; write at least 1048576"),
+    ({"max_pending_bytes": "1G"}, "max_pending_bytes"),
+    ({"retry_for": 60}, r"retry_for 60 has no unit; write timedelta\(seconds=60\)"),
+    ({"retry_for": timedelta(seconds=-1)}, "retry_for of -1 seconds is out of range"),
+    ({"timeout": timedelta(0)}, "timeout of 0 seconds is out of range"),
+    ({"timeout": 10}, r"timeout 10 has no unit; write timedelta\(seconds=10\)"),
+    ({"concurrency": 0}, "concurrency 0 is not a number from 1 to 1000"),
+    ({"concurrency": True}, "concurrency True"),
+    ({"on_drop": "print"}, "on_drop is a str; give a function"),
+]
+
+
+@pytest.mark.parametrize(("settings", "message"), WRONG, ids=[str(settings) for settings, _ in WRONG])
+def test_a_wrong_setting_names_field_finding_and_remedy(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        Delivery(**settings)
+
+
+def test_making_a_delivery_opens_nothing(tmp_path: Any, start_child: Any) -> None:
+    said = start_child("""
+import threading
+def opened(): return len(os.listdir("/proc/self/fd"))
+before = opened()
+delivery = Delivery(spool)
+say(opened() - before); say(threading.active_count()); say(os.listdir(os.path.dirname(spool[len("sqlite:///"):])))
+""").said()
+    assert said == ["0", "1", "[]"]
+
+
+def test_asking_for_counts_creates_nothing(tmp_path: Any, spool: str) -> None:
+    delivery = Delivery(spool)
+    assert delivery.stats().accepted == delivery.flush(1) == delivery.close(1) == 0
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,444 @@
+"""The spool: order, leases, counters, erasure, and a file that cannot be used."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from footfall.delivery import schema
+from footfall.delivery.codec import Kind, encode_aside, encode_request, encode_visitor, kind_of
+from footfall.delivery.memory import MemorySpool
+from footfall.delivery.segments import Record
+from footfall.delivery.spool import Batch, Failure, Lease, Postponement, Room, Settlement
+from footfall.delivery.sqlite import SqliteSpool
+from footfall.errors import SpoolError
+from footfall.wire import WhenUnanswered, WireRequest
+
+NOW = 1_800_000_000.0
+
+
+class Filled:
+    """A spool and short words for what is done to it."""
+
+    def __init__(self, spool: SqliteSpool) -> None:
+        self.spool = spool
+        self.end = 0
+
+    def put(self, *requests: WireRequest) -> None:
+        self.move(*[(kind_of(request), encode_request(request)) for request in requests])
+
+    def move(self, *records: tuple[int, bytes]) -> None:
+        done = [Record(int(NOW * 1e9), kind, payload, "a.0", 0) for kind, payload in records]
+        self.end += len(done)
+        self.spool.drain(lambda _: Batch(records=done, offsets={"a.0": self.end}))
+
+    def lease(
+        self, limit: int = 100, *, owner: str = "me", now: float = NOW, settled: Settlement | None = None
+    ) -> list[Lease]:
+        return self.spool.turn(settled or Settlement(), lambda _: Room(limit), owner=owner, now=now, lease=30.0)
+
+    def settle(self, settled: Settlement, *, owner: str = "me", now: float = NOW) -> None:
+        self.spool.turn(settled, lambda _: Room(0), owner=owner, now=now, lease=30.0)
+
+    def counts(self, tracker: str = "main") -> dict[str, int]:
+        counters = self.spool.snapshot().trackers[tracker]
+        names = ("accepted", "delivered", "pending", "failed", "erased")
+        return {name: getattr(counters, name) for name in names if getattr(counters, name)}
+
+
+@pytest.fixture(params=["file", "memory"])
+def filled(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Filled]:
+    spool = SqliteSpool(str(tmp_path / "s.sqlite3"), clock=lambda: NOW) if request.param == "file" else MemorySpool()
+    yield Filled(spool)
+    spool.close()
+
+
+def request(n: int = 0, visitor: str = "", **fields: Any) -> WireRequest:
+    fields.setdefault("tracker", "main")
+    return WireRequest(kind="click", url=f"http://127.0.0.1/{n}", visitor=visitor, **fields)
+
+
+def urls(leases: list[Lease]) -> list[str]:
+    return [lease.request.url.rpartition("/")[2] for lease in leases]
+
+
+def test_a_request_comes_out_as_it_went_in(filled: Filled) -> None:
+    whole = WireRequest(
+        tracker="main",
+        kind="buy",
+        url="http://127.0.0.1/a%2Fb?c=d",
+        method="POST",
+        headers=(("X-A", "ü"), ("X-B", "")),
+        body=b"\x00\xff",
+        visitor="who \U0001f600",
+        when_unanswered=WhenUnanswered.SET_ASIDE,
+        once="key",
+    )
+    filled.put(whole)
+    assert [lease.request for lease in filled.lease()] == [whole]
+
+
+def test_text_that_is_no_text_does_not_stop_the_spool(filled: Filled) -> None:
+    filled.put(request(1, visitor="half a pair \ud800"), request(2, visitor="nul \0 within"))
+    assert urls(filled.lease()) == ["1", "2"]
+
+
+def test_requests_leave_in_the_order_of_their_acceptance(filled: Filled) -> None:
+    filled.put(*[request(n) for n in range(10)])
+    assert urls(filled.lease(4)) + urls(filled.lease(100)) == [str(n) for n in range(10)]
+
+
+def test_one_visitors_second_request_waits_for_the_first(filled: Filled) -> None:
+    """D-07."""
+    filled.put(request(1, "anna"), request(2, "anna"), request(3, "bert"))
+    first = filled.lease()
+    assert urls(first) == ["1", "3"]
+    assert urls(filled.lease(settled=Settlement(delivered=[first[0].id]))) == ["2"]
+
+
+def test_one_visitors_requests_to_two_trackers_do_not_wait_for_each_other(filled: Filled) -> None:
+    filled.put(request(1, "anna"), request(2, "anna", tracker="other"))
+    assert sorted(urls(filled.lease())) == ["1", "2"]
+
+
+def test_what_is_postponed_holds_back_what_follows_it(filled: Filled) -> None:
+    """D-07."""
+    filled.put(request(1, "anna"), request(2, "anna"))
+    (first,) = filled.lease()
+    filled.settle(Settlement(postponed=[Postponement(first.id, NOW + 60)]))
+    assert filled.lease(now=NOW + 59) == []
+    (again,) = filled.lease(now=NOW + 60)
+    assert (again.id, again.attempts) == (first.id, 1)
+
+
+def test_what_failed_lets_the_next_one_go(filled: Filled) -> None:
+    filled.put(request(1, "anna"), request(2, "anna"))
+    (first,) = filled.lease()
+    assert urls(filled.lease(settled=Settlement(failed=[Failure(first.id, "answered 400", 400, "no")]))) == ["2"]
+    assert filled.counts() == {"accepted": 2, "pending": 1, "failed": 1}
+
+
+def test_a_lease_keeps_others_away_until_it_runs_out(filled: Filled) -> None:
+    filled.put(request(1))
+    filled.lease(owner="one")
+    assert filled.lease(owner="two", now=NOW + 29) == []
+    assert urls(filled.lease(owner="two", now=NOW + 31)) == ["1"]
+
+
+def test_a_dead_processs_leases_end_at_once(filled: Filled) -> None:
+    filled.put(request(1))
+    filled.lease(owner="dead")
+    assert filled.spool.owners() == {"dead"}
+    filled.spool.orphan(["dead"])
+    assert urls(filled.lease(owner="alive")) == ["1"]
+
+
+def test_what_a_dead_process_had_under_way_is_set_aside_if_it_must_go_once(filled: Filled) -> None:
+    filled.put(request(1, "anna", when_unanswered=WhenUnanswered.SET_ASIDE), request(2, "anna"))
+    filled.lease(owner="dead")
+    filled.spool.orphan(["dead"])
+    filled.lease(owner="alive")
+    assert filled.counts() == {"accepted": 2, "pending": 1, "failed": 1}
+    assert urls(filled.lease(owner="alive")) == ["2"]
+
+
+def test_who_has_lost_a_lease_settles_nothing(filled: Filled) -> None:
+    filled.put(request(1))
+    (lease,) = filled.lease(owner="slow")
+    filled.lease(owner="quick", now=NOW + 31)
+    filled.settle(Settlement(delivered=[lease.id]), owner="slow")
+    assert filled.counts() == {"accepted": 1, "pending": 1}
+
+
+def test_a_probe_is_rather_what_may_be_repeated(filled: Filled) -> None:
+    filled.put(request(1, when_unanswered=WhenUnanswered.SET_ASIDE), request(2))
+    leased = filled.spool.turn(Settlement(), lambda _: Room(1, probe=True), owner="me", now=NOW, lease=30.0)
+    assert urls(leased) == ["2"]
+
+
+def test_a_tracker_that_is_back_gets_at_once_what_waits_for_it(filled: Filled) -> None:
+    filled.put(request(1), request(2, tracker="other"))
+    leases = filled.lease()
+    filled.settle(Settlement(postponed=[Postponement(lease.id, NOW + 600) for lease in leases]))
+    assert urls(filled.lease(settled=Settlement(woken={"main"}))) == ["1"]
+
+
+def test_a_clock_set_back_holds_nothing_up(filled: Filled) -> None:
+    filled.put(request(1))
+    (lease,) = filled.lease()
+    filled.settle(Settlement(postponed=[Postponement(lease.id, NOW + 86400)]))
+    filled.spool.tend(NOW, ["a.0"])
+    assert urls(filled.lease(now=NOW + 1)) == ["1"]
+
+
+def test_a_key_is_taken_once(filled: Filled) -> None:
+    """T-14."""
+    filled.put(request(1, once="anna logs in"), request(2, once="anna logs in"), request(3, once="bert logs in"))
+    filled.put(request(4, once="anna logs in"))
+    assert urls(filled.lease()) == ["1", "3"]
+    assert filled.counts() == {"accepted": 2, "pending": 2}
+    assert filled.spool.snapshot().trackers["main"].refused == {"repeated": 2}
+
+
+def test_what_is_set_aside_is_accepted_and_failed(filled: Filled) -> None:
+    filled.move((Kind.ASIDE, encode_aside("main", "buy", "anna", "no price")))
+    assert filled.counts() == {"accepted": 1, "failed": 1}
+
+
+def test_an_erased_visitor_leaves_nothing_but_numbers(filled: Filled) -> None:
+    filled.put(request(1, "anna"), request(2, "anna", once="anna"), request(3, "bert"), request(4, "anna", tracker="b"))
+    (first, *_) = filled.lease(1)
+    filled.settle(Settlement(failed=[Failure(first.id, "answered 400", 400)]))
+    filled.move((Kind.ERASE, encode_visitor("anna")))
+    assert filled.counts() == {"accepted": 3, "pending": 1, "erased": 2}
+    assert filled.counts("b") == {"accepted": 1, "erased": 1}
+    with filled.spool.transaction() as db:
+        tables = ("requests", "failed", "once")
+        left = [db.execute(f"SELECT count(*) FROM {name} WHERE visitor = 'anna'").fetchone() for name in tables]
+    assert left == [(0,), (0,), (0,)]
+
+
+def test_an_erasure_spares_what_its_visitor_does_later(filled: Filled) -> None:
+    first, later = request(1, "anna"), request(2, "anna")
+    filled.move(
+        (Kind.REQUEST, encode_request(first)),
+        (Kind.ERASE, encode_visitor("anna")),
+        (Kind.REQUEST, encode_request(later)),
+    )
+    assert urls(filled.lease()) == ["2"]
+
+
+def test_what_was_erased_while_under_way_is_settled_by_nobody(filled: Filled) -> None:
+    filled.put(request(1, "anna"))
+    (lease,) = filled.lease()
+    filled.move((Kind.ERASE, encode_visitor("anna")))
+    filled.settle(Settlement(delivered=[lease.id]))
+    assert filled.counts() == {"accepted": 1, "erased": 1}
+
+
+def test_nobodys_requests_are_not_erased_together(filled: Filled) -> None:
+    filled.put(request(1), request(2))
+    filled.move((Kind.ERASE, encode_visitor("")))
+    assert filled.counts() == {"accepted": 2, "pending": 2}
+
+
+def test_records_and_the_offset_up_to_them_are_stored_together(filled: Filled) -> None:
+    record = Record(1, Kind.REQUEST, encode_request(request(1)), "a.0", 99)
+
+    def twice(offsets: Mapping[str, int]) -> Batch:
+        return Batch(records=[] if offsets.get("a.0") == 99 else [record], offsets={"a.0": 99})
+
+    filled.spool.drain(twice)
+    filled.spool.drain(twice)
+    assert filled.counts() == {"accepted": 1, "pending": 1}
+
+
+def test_a_transaction_that_fails_leaves_no_trace(filled: Filled) -> None:
+    good = Record(1, Kind.REQUEST, encode_request(request(1)), "a.0", 1)
+    bad = Record(1, Kind.REQUEST, b"{no json", "a.0", 2)
+    with pytest.raises(SpoolError):
+        filled.spool.drain(lambda _: Batch(records=[good, bad], offsets={"a.0": 2}))
+    assert filled.spool.snapshot().trackers == {}
+    filled.put(request(1))
+    assert filled.counts() == {"accepted": 1, "pending": 1}
+
+
+def test_a_segment_that_still_exists_keeps_its_offset(tmp_path: Path) -> None:
+    spool = SqliteSpool(str(tmp_path / "s.sqlite3"), clock=lambda: NOW)
+    spool.drain(lambda _: Batch(records=[], offsets={"there": 10, "gone": 20}))
+    spool.tend(NOW + 7200, ["there"])
+    assert spool.snapshot().offsets == {"there": 10}
+    spool.close()
+
+
+def test_counters_equal_the_rows(filled: Filled) -> None:
+    filled.put(*[request(n, str(n % 7)) for n in range(100)])
+    for step in range(10):
+        leases = filled.lease(9)
+        third = len(leases) // 3
+        filled.settle(
+            Settlement(
+                delivered=[lease.id for lease in leases[:third]],
+                failed=[Failure(lease.id, "no") for lease in leases[third : 2 * third]],
+                postponed=[Postponement(lease.id, NOW) for lease in leases[2 * third :]],
+            )
+        )
+        if step == 5:
+            filled.move((Kind.ERASE, encode_visitor("3")))
+    counts = filled.counts()
+    with filled.spool.transaction() as db:
+        rows = {
+            "pending": db.execute("SELECT count(*) FROM requests").fetchone()[0],
+            "failed": db.execute("SELECT count(*) FROM failed").fetchone()[0],
+        }
+    assert rows == {name: counts[name] for name in rows}
+    assert counts["accepted"] == 100 == sum(counts[name] for name in ("delivered", "pending", "failed", "erased"))
+
+
+# The file.
+
+
+def open_and_close(path: Path) -> None:
+    spool = SqliteSpool(str(path))
+    try:
+        spool.open()
+    finally:
+        spool.close()
+
+
+def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+    spool = SqliteSpool(str(tmp_path / "s.sqlite3"))
+    spool.open()
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    spool.close()
+    assert set(modes.values()) == {0o600}
+    assert "s.sqlite3-wal" in modes
+
+
+def corrupt(path: Path) -> None:
+    open_and_close(path)
+    data = bytearray(path.read_bytes())
+    data[4096:] = b"\xa5" * (len(data) - 4096)
+    path.write_bytes(data)
+
+
+def no_sqlite(path: Path) -> None:
+    path.write_bytes(b"this is a text file, and long enough to be taken for a header of some kind" * 20)
+
+
+def foreign(path: Path) -> None:
+    db = sqlite3.connect(path)
+    db.execute("CREATE TABLE theirs (x)")
+    db.close()
+
+
+def newer(path: Path) -> None:
+    open_and_close(path)
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA user_version = 99")
+    db.close()
+
+
+def a_folder(path: Path) -> None:
+    path.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (corrupt, "is damaged.*move it away"),
+        (no_sqlite, "is damaged, or no SQLite file.*move it away"),
+        (foreign, "another program's SQLite file: name a file of its own"),
+        (newer, "schema version 99.*upgrade footfall"),
+        (a_folder, "cannot be opened.*give this process write access"),
+    ],
+)
+def test_a_file_that_cannot_be_used_says_why_and_what_to_do(
+    spoil: Callable[[Path], None], message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "s.sqlite3"
+    spoil(path)
+    with pytest.raises(SpoolError, match=message):
+        Filled(SqliteSpool(str(path))).put(request(1))
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SpoolError, match=r"make the folder .*/nowhere first"):
+        open_and_close(tmp_path / "nowhere" / "s.sqlite3")
+
+
+def test_a_spool_that_another_program_locks_is_given_up_and_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "BUSY_MS", 50)
+    path = tmp_path / "s.sqlite3"
+    open_and_close(path)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    spool = SqliteSpool(str(path))
+    with pytest.raises(SpoolError, match="has been locked"):
+        spool.refuse([("main", "bot", 1)])
+    other.close()
+    spool.refuse([("main", "bot", 1)])
+    spool.close()
+
+
+def test_a_full_disk_is_said_and_nothing_is_lost(tmp_path: Path) -> None:
+    filled = Filled(SqliteSpool(str(tmp_path / "s.sqlite3")))
+    filled.put(request(1))
+    with filled.spool.transaction() as db:
+        pages = db.execute("PRAGMA page_count").fetchone()[0]
+        db.execute(f"PRAGMA max_page_count = {pages}")  # SQLite then answers as on a full disk
+    with pytest.raises(SpoolError, match="no room left on its disk"):
+        filled.put(*[request(n) for n in range(5000)])
+    assert filled.counts() == {"accepted": 1, "pending": 1}
+    filled.spool.close()
+
+
+def test_an_older_file_is_brought_up_to_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "s.sqlite3"
+    old = Filled(SqliteSpool(str(path)))
+    old.put(request(1))
+    old.spool.close()
+    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, "ALTER TABLE failed ADD COLUMN note TEXT"))
+    new = Filled(SqliteSpool(str(path)))
+    assert urls(new.lease()) == ["1"]
+    with new.spool.transaction() as db:
+        assert db.execute("PRAGMA user_version").fetchone()[0] == len(schema.MIGRATIONS)
+        assert db.execute("SELECT note FROM failed").fetchall() == []
+    new.spool.close()
+
+
+def test_a_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "s.sqlite3"
+    open_and_close(path)
+    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, "CREATE TABLE half (x); CREATE TABLE half (x)"))
+    with pytest.raises(SpoolError):
+        open_and_close(path)
+    monkeypatch.undo()
+    open_and_close(path)
+
+
+def test_a_file_moved_away_is_begun_anew(tmp_path: Path) -> None:
+    path = tmp_path / "s.sqlite3"
+    filled = Filled(SqliteSpool(str(path)))
+    filled.put(request(1))
+    for file in list(tmp_path.iterdir()):
+        file.rename(tmp_path / f"away-{file.name}")
+    filled.put(request(2))
+    assert urls(filled.lease()) == ["2"]
+    filled.spool.close()
+
+
+def test_two_processes_that_create_a_file_at_once_agree(tmp_path: Path, start_child: Any, spool: str) -> None:
+    code = f"""
+from footfall.delivery.sqlite import SqliteSpool
+while time.time() < {time.time() + 1.0}: pass
+s = SqliteSpool(spool[len("sqlite:///"):]); s.refuse([("main", "bot", 1)]); s.close()
+"""
+    children = [start_child(code) for _ in range(4)]
+    for child in children:
+        child.said()
+    result = SqliteSpool(spool.removeprefix("sqlite:///"))
+    assert result.snapshot().trackers["main"].refused == {"bot": 4}
+    result.close()
+
+
+def test_what_was_spooled_shrinks_the_file_again(tmp_path: Path) -> None:
+    filled = Filled(SqliteSpool(str(tmp_path / "s.sqlite3")))
+    filled.put(*[request(n) for n in range(20_000)])
+    with filled.spool.transaction() as db:
+        before = db.execute("PRAGMA page_count").fetchone()[0]
+    leases = filled.lease(20_000)
+    filled.settle(Settlement(delivered=[lease.id for lease in leases]))
+    for _ in range(10):
+        filled.spool.tend(NOW, [])
+    with filled.spool.transaction() as db:
+        after = db.execute("PRAGMA page_count").fetchone()[0]
+    filled.spool.close()
+    assert after < before / 2
