@@ -1,0 +1,100 @@
+"""Real programs, and real servers on loopback, for the tests that need them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+import uvicorn
+from starlette.types import ASGIApp
+
+#: From a program's name and Debian's name of the package it comes with to where it lies.
+Program = Callable[[str, str], str]
+
+
+class Serve(Protocol):
+    """Serves an application from a thread until the block ends; gives its port on 127.0.0.1."""
+
+    def __call__(
+        self, app: ASGIApp, *, certificate: Path | None = None, key: Path | None = None
+    ) -> AbstractContextManager[int]: ...
+
+
+@pytest.fixture(scope="session")
+def program() -> Program:
+    """Find a program; without it the test is skipped where a person runs it, and fails in CI."""
+    path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
+
+    def find(name: str, package: str) -> str:
+        found = shutil.which(name, path=path)
+        if found is not None:
+            return found
+        advice = f"{name} is missing: apt-get install --no-install-recommends {package}"
+        if os.environ.get("CI"):
+            pytest.fail(advice)
+        pytest.skip(advice)
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def serve() -> Serve:
+    """Serve an application by uvicorn, over TLS if there is a certificate."""
+
+    @contextmanager
+    def run(app: ASGIApp, *, certificate: Path | None = None, key: Path | None = None) -> Iterator[int]:
+        with socket.create_server(("127.0.0.1", 0), backlog=256) as listening:
+            # Head and body are two writes: the second would wait 40 ms for the first one's acknowledgement.
+            listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            config = uvicorn.Config(
+                app,
+                lifespan="off",
+                ws="none",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=1,
+                ssl_certfile=certificate,
+                ssl_keyfile=key,
+            )
+            server = uvicorn.Server(config)
+            thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="served", daemon=True)
+            thread.start()
+            try:
+                yield listening.getsockname()[1]
+            finally:
+                _stop(server, thread)
+
+    return run
+
+
+def _stop(server: uvicorn.Server, thread: threading.Thread) -> None:
+    server.should_exit = True
+    thread.join(5)
+    if thread.is_alive():
+        server.force_exit = True
+        thread.join(5)
+    assert not thread.is_alive(), "the server did not stop within 10 seconds"
+
+
+@pytest.fixture(scope="session")
+def wait_until() -> Callable[[Callable[[], object]], bool]:
+    """Look again and again until something is true, for 15 seconds at most; says whether it came true."""
+
+    def wait(condition: Callable[[], object], timeout: float = 15.0) -> bool:
+        deadline = time.monotonic() + timeout
+        while not condition():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        return True
+
+    return wait
