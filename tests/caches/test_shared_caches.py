@@ -1,17 +1,18 @@
 """No shared cache ever hands one visitor's id to another (D-06).
 
-Each test below is a few visitors who ask one real cache for one page. The caches are those that a site may have in front
-of it without a thought for cookies: nginx's ``proxy_cache`` with its defaults, with ``proxy_cache_valid``, and told to
-ignore ``Set-Cookie``; Varnish with its built-in VCL; HAProxy's ``cache``; Squid as an accelerator; Apache's ``mod_cache``.
+Each test below is a few visitors who ask one real cache for one page. The caches are those that a site may have in
+front of it without a thought for cookies: nginx's ``proxy_cache`` with its defaults, with ``proxy_cache_valid``, and
+told to ignore ``Set-Cookie``; Varnish with its built-in VCL; HAProxy's ``cache``; Squid as an accelerator; Apache's
+``mod_cache``.
 
 Not here, because nothing that a response says can help:
 
 - Caches told to ignore ``Cache-Control`` too. Measured, they replay one visitor's cookies to all: nginx with
-  ``proxy_ignore_headers Cache-Control Expires Set-Cookie``; Varnish with a VCL that drops ``Cookie``, sets a ``ttl`` and
-  delivers. Who configures one must drop ``Set-Cookie`` from what it stores.
+  ``proxy_ignore_headers Cache-Control Expires Set-Cookie``; Varnish with a VCL that drops ``Cookie``, sets a ``ttl``
+  and delivers. Who configures one must drop ``Set-Cookie`` from what it stores.
 - A page marked ``public`` whose view writes ``tracking.device_id`` into its text. It gets no cookie and
-  ``Vary: Cookie``, so nobody sees an id that a browser holds; but all who bring no cookie are shown the same one, which
-  no browser ever gets.
+  ``Vary: Cookie``, so nobody sees an id that a browser holds; but all who bring no cookie are shown the same one,
+  which no browser ever gets.
 
 CDNs that understand a targeted field (RFC 9213) cannot be run here; that we drop those is tested without a cache.
 """
