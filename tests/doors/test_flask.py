@@ -1,0 +1,179 @@
+"""Flask: the tracking wherever its applications run code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import flask
+import pytest
+from tests.doors.conftest import MakeWatched, Watched
+from tests.doors.drivers import call_wsgi
+from tests.doors.exchange import Request, guid
+from tests.doors.rows import ALICE, KNOWN, VISIT, both, ids
+
+from footfall import current_tracking, wsgi
+from footfall.errors import ConfigError
+from footfall.events import Click
+from footfall.flask import Footfall
+
+SHIRT = Click(item="3298")
+OURS = ids(guid(1), guid(2))
+
+
+def tracking() -> Any:
+    return flask.request.state.tracking  # type: ignore[attr-defined]
+
+
+def make_app(view: Any = lambda: "a shirt") -> flask.Flask:
+    app = flask.Flask("shop")
+    app.add_url_rule("/shirt", "shirt", view)
+    return app
+
+
+def wires(watched: Watched) -> list[str]:
+    return [request.url for request in watched.reported.requests]
+
+
+# Where code runs
+
+
+def test_a_function_that_was_registered_before_us_finds_the_tracking(watched: Watched) -> None:
+    app = make_app()
+    app.before_request(lambda: tracking().emit(SHIRT))
+    Footfall(app, watched.site)
+    call_wsgi(app, Request())
+    assert wires(watched) == both(guid(1), guid(2))
+
+
+def test_the_view_finds_the_current_tracking(watched: Watched) -> None:
+    app = make_app(lambda: str(current_tracking() is tracking()))
+    Footfall(app, watched.site)
+    assert call_wsgi(app, Request()).body == b"True"
+
+
+def test_a_streaming_body_that_keeps_its_request_emits(watched: Watched) -> None:
+    def view() -> flask.Response:
+        def stream() -> Iterator[str]:
+            yield "a "
+            tracking().emit(SHIRT)
+            yield "shirt"
+
+        return flask.Response(flask.stream_with_context(stream()))
+
+    app = make_app(view)
+    Footfall(app, watched.site)
+    assert call_wsgi(app, Request(cookies=(KNOWN,))).body == b"a shirt"
+    assert wires(watched) == both(ALICE, VISIT)
+
+
+def test_the_requests_state_holds_what_an_application_puts_there(watched: Watched) -> None:
+    def view() -> str:
+        flask.request.state.colour = "red"  # type: ignore[attr-defined]
+        return str(flask.request.state.colour)  # type: ignore[attr-defined]
+
+    app = make_app(view)
+    Footfall(app, watched.site)
+    assert call_wsgi(app, Request()).body == b"red"
+
+
+def test_user_id_gets_flasks_request_with_its_session(watch: MakeWatched) -> None:
+    watched = watch(site={"user_id": lambda request: flask.session.get("user") if request.path == "/shirt" else None})
+
+    def view() -> str:
+        flask.session["user"] = "johndoe"
+        return str(tracking().user_id)
+
+    app = make_app(view)
+    app.secret_key = "a secret of the site, and of no visitor"
+    Footfall(app, watched.site)
+    assert call_wsgi(app, Request()).body == b"johndoe"
+
+
+# Errors
+
+
+def test_the_page_of_an_unhandled_error_sets_cookies(watched: Watched) -> None:
+    app = make_app(lambda: 1 / 0)
+    Footfall(app, watched.site)
+    response = call_wsgi(app, Request())
+    assert (response.status, response.all("set-cookie")) == (500, OURS)
+
+
+def test_a_missing_page_sets_cookies(watched: Watched) -> None:
+    app = make_app()
+    Footfall(app, watched.site)
+    response = call_wsgi(app, Request(url="https://www.shop.example/nowhere"))
+    assert (response.status, response.all("set-cookie")) == (404, OURS)
+
+
+def test_an_error_that_flask_lets_through_passes(watched: Watched) -> None:
+    app = make_app(lambda: 1 / 0)
+    app.testing = True
+    Footfall(app, watched.site)
+    with pytest.raises(ZeroDivisionError):
+        call_wsgi(app, Request())
+    assert current_tracking() is None
+
+
+# Installation
+
+
+def test_a_second_installation_does_nothing(watched: Watched) -> None:
+    app = make_app()
+    extension = Footfall(site=watched.site)
+    extension.init_app(app)
+    door = app.wsgi_app
+    extension.init_app(app)
+    assert app.wsgi_app is door
+    assert call_wsgi(app, Request()).all("set-cookie") == OURS
+
+
+def test_one_extension_serves_several_applications(watched: Watched) -> None:
+    extension = Footfall(site=watched.site)
+    apps = [make_app(), make_app()]
+    for app in apps:
+        extension.init_app(app)
+    devices = [call_wsgi(app, Request()).all("set-cookie")[0] for app in apps]
+    assert devices == [OURS[0], ids(guid(3), guid(4))[0]]
+
+
+def test_of_a_wsgi_door_around_flask_and_flasks_own_the_outer_has_the_request(watch: MakeWatched) -> None:
+    outer, inner = watch(), watch()
+    app = make_app(lambda: tracking().emit(SHIRT) or "a shirt")
+    Footfall(app, inner.site)
+    response = call_wsgi(wsgi.TrackingMiddleware(app, outer.site), Request())
+    assert response.all("set-cookie") == OURS
+    assert (wires(outer), wires(inner)) == (both(guid(1), guid(2)), [])
+
+
+def test_without_a_site_the_extension_says_what_to_write() -> None:
+    with pytest.raises(ConfigError, match=r"Footfall\(app, site\)"):
+        Footfall(make_app())
+
+
+def test_the_applications_secret_seals_where_the_site_has_none(watch: MakeWatched) -> None:
+    watched = watch(secret_keys=())
+    app = make_app(lambda: tracking().identify("anna@shop.example") or "hello")
+    app.secret_key = "a secret of the site, and of no visitor"
+    Footfall(app, watched.site)
+    sealed = call_wsgi(app, Request()).all("set-cookie")[-1]
+    assert sealed.startswith("rsaRuid=1.")
+    again = make_app(lambda: str(tracking().ruid))
+    again.secret_key = app.secret_key
+    Footfall(again, watch(secret_keys=()).site)
+    assert call_wsgi(again, Request(cookies=(sealed.partition(";")[0],))).body == b"anna@shop.example"
+
+
+def test_without_any_secret_the_extension_says_what_to_write(watch: MakeWatched) -> None:
+    with pytest.raises(ConfigError, match="secret_keys"):
+        Footfall(make_app(), watch(secret_keys=()).site)
+
+
+def test_flasks_test_client_keeps_the_visitor(watched: Watched) -> None:
+    app = make_app(lambda: str(tracking().device_id))
+    Footfall(app, watched.site)
+    client = app.test_client()
+    headers = {"Accept": "text/html", "User-Agent": "Firefox"}
+    first, second = (client.get("/shirt", base_url="https://www.shop.example", headers=headers) for _ in range(2))
+    assert first.text == second.text == guid(1)
