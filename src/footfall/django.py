@@ -160,7 +160,8 @@ class _Line(Morsel[str]):
 
 def _finish(tracking: Tracking, response: HttpResponseBase) -> HttpResponseBase:
     edit = tracking.finish(response.status_code, list(response.items()))
-    tracking.release()
+    if not response.streaming:  # a body that is still to be made may ask who is logged in
+        tracking.release()
     if edit is not None:
         _apply(edit, response)
     return response

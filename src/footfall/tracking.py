@@ -330,7 +330,11 @@ class Tracking:
         return edit if edit.add or edit.drop else None
 
     def release(self) -> None:
-        """Let go of the framework's request once it is over: a cycle through it would wait for the collector."""
+        """Let go of the request once it is over: a cycle through it would wait for the collector."""
+        if not self.finished:  # no response started, and none will: an error, or a WebSocket
+            self.finished = True
+            self._ids.close(written=False)
+            self._settle()
         self._request = None
 
     def _settle(self) -> None:

@@ -67,6 +67,9 @@ def serve(
         body = app(environ, start)
         start.release()  # a generator has not called it yet; it then passes straight through
         return body  # untouched: the server may recognise its own file wrapper
+    except BaseException:
+        tracking.release()
+        raise
     finally:
         CURRENT.reset(token)
 
