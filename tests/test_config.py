@@ -1,0 +1,237 @@
+"""A wrong setting is refused at start-up, in words that say which, what was found, and what to write."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import pickle
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from footfall import Config, Consent, CookieNames, Site
+from footfall.consent import own_cookie
+from footfall.delivery import Delivery
+from footfall.errors import ConfigError
+from footfall.testing import numbered_ids
+
+KEY = "a key of thirty-two letters, say"
+
+# The setting, then what the message names: field, finding, remedy.
+WRONG: list[tuple[dict[str, Any], tuple[str, str, str]]] = [
+    # Where cookies live (R-40, T-09)
+    ({"cookie_domain": ".shop.example"}, ("cookie_domain", "dot", "'shop.example'")),
+    ({"cookie_domain": "https://shop.example"}, ("cookie_domain", "'https://shop.example'", "domain alone")),
+    ({"cookie_domain": "shop.example:8443"}, ("cookie_domain", "'shop.example:8443'", "domain alone")),
+    ({"cookie_domain": "shop.example/shop"}, ("cookie_domain", "'shop.example/shop'", "domain alone")),
+    ({"cookie_domain": "SHOP.Example"}, ("cookie_domain", "upper-case", "'shop.example'")),
+    ({"cookie_domain": "münchen.de"}, ("cookie_domain", "not ASCII", "xn--")),
+    ({"cookie_domain": "localhost"}, ("cookie_domain", "'localhost'", "None")),
+    ({"cookie_domain": ""}, ("cookie_domain", "''", "None")),
+    ({"cookie_domain": "shop..example"}, ("cookie_domain", "'shop..example'", "'shop.example'")),
+    ({"cookie_domain": "shop.example."}, ("cookie_domain", "'shop.example.'", "'shop.example'")),
+    ({"cookie_domain": "shop.example;path=/"}, ("cookie_domain", "shop.example;path=/", "domain alone")),
+    ({"cookie_domain": "shop.example\r\nX: y"}, ("cookie_domain", "shop.example", "'shop.example'")),
+    ({"cookie_domain": "127.0.0.1"}, ("cookie_domain", "IP address", "None")),
+    ({"cookie_domain": 7}, ("cookie_domain", "7", "'auto'")),
+    ({"former_cookie_domain": ".shop.example"}, ("former_cookie_domain", "dot", "'shop.example'")),
+    ({"former_cookie_domain": "auto"}, ("former_cookie_domain", "'auto'", "None")),
+    # How they are called (D-09)
+    ({"cookie_names": "rsa"}, ("cookie_names", "'rsa'", "CookieNames(...)")),
+    ({"former_cookie_names": "rsa"}, ("former_cookie_names", "'rsa'", "CookieNames(...)")),
+    (
+        {"former_cookie_names": CookieNames(device="rsaSession", session="x")},
+        ("former_cookie_names", "'rsaSession'", "another name"),
+    ),
+    (
+        {"former_cookie_names": CookieNames(session="x", ruid="rsaSessionOpen")},
+        ("former_cookie_names", "'rsaSessionOpen'", "another name"),
+    ),
+    (
+        {"secure": False, "cookie_names": CookieNames(device="__Secure-rsa")},
+        ("secure", "False", "secure='auto'"),
+    ),
+    # How they are set (D-10)
+    ({"secure": "yes"}, ("secure", "'yes'", "'auto' or True or False")),
+    ({"secure": 1}, ("secure", "1", "True")),
+    ({"script_access": "no"}, ("script_access", "'no'", "True or False")),
+    ({"session_ends_with_browser": None}, ("session_ends_with_browser", "None", "True or False")),
+    # How long they live (R-21, R-23, Y-03, T-34)
+    ({"device_lifetime": timedelta(days=401)}, ("device_lifetime", "401 days", "timedelta(days=400)")),
+    ({"device_lifetime": timedelta(days=400, seconds=1)}, ("device_lifetime", "0:00:01", "timedelta(days=400)")),
+    ({"device_lifetime": timedelta(days=89)}, ("device_lifetime", "89 days", "90 days")),
+    ({"device_lifetime": timedelta(days=-1)}, ("device_lifetime", "-1 day", "90 days")),
+    ({"device_lifetime": 31536000}, ("device_lifetime", "31536000", "timedelta(...)")),
+    ({"device_lifetime": timedelta(days=365, microseconds=1)}, ("device_lifetime", "000001", "no microseconds")),
+    ({"session_idle": timedelta(0)}, ("session_idle", "0:00:00", "0:00:01 or more")),
+    ({"session_idle": timedelta(days=500)}, ("session_idle", "500 days", "timedelta(days=400)")),
+    ({"session_idle": 1200}, ("session_idle", "1200", "timedelta(...)")),
+    # Persons (R-39, T-03, T-08)
+    ({"person_ids": "both"}, ("person_ids", "'both'", "can not be used together")),
+    ({"person_ids": "reaid"}, ("person_ids", "'reaid'", "'ruid+reaid' or 'xuid'")),
+    ({"person_ids": "xuid", "ruid_cookie": "base64"}, ("person_ids", "'base64'", "drop ruid_cookie")),
+    ({"ruid_cookie": "clear"}, ("ruid_cookie", "'clear'", "'sealed' or 'base64' or 'off'")),
+    ({"secret_keys": KEY}, ("secret_keys", "not a tuple", "('newest key', 'older key')")),
+    ({"secret_keys": (KEY, "short")}, ("secret_keys[1]", "5 characters", "token_urlsafe")),
+    ({"secret_keys": (b"x" * 32,)}, ("secret_keys[0]", "bytes", "token_urlsafe")),
+    # Consent (D-05)
+    ({"consent": "always"}, ("consent", "'always'", "own_cookie()")),
+    ({"consent": {"device": own_cookie()}}, ("consent", "mapping", "'device' and 'person'")),
+    ({"consent": {"device": own_cookie(), "person": 1}}, ("consent", "mapping", "'device' and 'person'")),
+    ({"honour_gpc": 1}, ("honour_gpc", "1", "True or False")),
+    # The rest (T-10, T-36, T-37, D-06)
+    ({"anonymous_user": ""}, ("anonymous_user", "''", "'not_defined'")),
+    ({"anonymous_user": ".."}, ("anonymous_user", "'..'", "'not_defined'")),
+    ({"anonymous_user": "a\\b"}, ("anonymous_user", "a\\\\b", "without a backslash")),
+    ({"anonymous_user": "a\r\nb"}, ("anonymous_user", "a\\r\\nb", "printable")),
+    ({"anonymous_user": None}, ("anonymous_user", "None", "'not_defined'")),
+    ({"anonymous_user": "x" * 513}, ("anonymous_user", "xxx", "1 to 512")),
+    ({"public_responses": "drop"}, ("public_responses", "'drop'", "'skip' or 'private'")),
+    ({"unconfirmed_events": "drop"}, ("unconfirmed_events", "'drop'", "'send' or 'anonymous' or 'refuse'")),
+    ({"ignore_bots": 0}, ("ignore_bots", "0", "True or False")),
+    ({"strip_query_ids": "yes"}, ("strip_query_ids", "'yes'", "True or False")),
+    ({"classify": "mine"}, ("classify", "'mine'", "function of a RequestView")),
+    ({"anonymous_id": "YCID"}, ("anonymous_id", "'YCID'", "function of a RequestView")),
+]
+
+
+@pytest.mark.parametrize(("settings", "words"), WRONG, ids=[ascii(settings)[:60] for settings, _ in WRONG])
+def test_a_wrong_setting_is_named_with_what_was_found_and_what_to_write(
+    settings: dict[str, Any], words: tuple[str, str, str]
+) -> None:
+    with pytest.raises(ConfigError) as raised:
+        Config(**settings)
+    assert [word for word in words if word not in str(raised.value)] == []
+
+
+NAMES: list[tuple[dict[str, Any], tuple[str, str, str]]] = [
+    ({"device": ""}, ("cookie_names.device", "''", "1 to 64 letters")),
+    ({"device": "a b"}, ("cookie_names.device", "'a b'", "1 to 64 letters")),
+    ({"device": "a=b"}, ("cookie_names.device", "'a=b'", "1 to 64 letters")),
+    ({"device": "a;b"}, ("cookie_names.device", "'a;b'", "1 to 64 letters")),
+    ({"device": "a\r\nb"}, ("cookie_names.device", "a\\r\\nb", "1 to 64 letters")),
+    ({"device": "é"}, ("cookie_names.device", "'é'", "1 to 64 letters")),
+    ({"device": "x" * 65}, ("cookie_names.device", "xxx", "1 to 64 letters")),
+    ({"device": None}, ("cookie_names.device", "None", "1 to 64 letters")),
+    ({"session": "__Host-sid"}, ("cookie_names.session", "'__Host-sid'", "__Secure-")),
+    ({"session": "__http-sid"}, ("cookie_names.session", "'__http-sid'", "__Secure-")),
+    ({"ruid": "rsa"}, ("cookie_names.ruid", "'rsa'", "name of its own")),
+    ({"reaid": "rsaSessionOpen"}, ("cookie_names.reaid", "companion", "name of its own")),
+    ({"reaid": "rsaGone"}, ("cookie_names.reaid", "forgotten mark", "name of its own")),
+]
+
+
+@pytest.mark.parametrize(("names", "words"), NAMES, ids=[ascii(names)[:60] for names, _ in NAMES])
+def test_a_wrong_cookie_name_is_refused(names: dict[str, Any], words: tuple[str, str, str]) -> None:
+    """D-09."""
+    with pytest.raises(ConfigError) as raised:
+        CookieNames(**names)
+    assert [word for word in words if word not in str(raised.value)] == []
+
+
+def make_site(**settings: Any) -> Site:
+    return Site(Config(**settings), delivery=Delivery("memory:"))
+
+
+@pytest.mark.parametrize("field", ["cookie_domain", "former_cookie_domain"])
+@pytest.mark.parametrize("suffix", ["co.uk", "github.io", "foo.ck"])
+def test_a_public_suffix_is_refused_by_the_site(field: str, suffix: str) -> None:
+    """R-40, T-09: no browser keeps a cookie for it."""
+    with pytest.raises(ConfigError, match=rf"{field} '{suffix}' is a public suffix.*'shop\.{suffix}'"):
+        make_site(**{field: suffix})
+
+
+def test_a_sealed_ruid_without_a_key_is_refused_when_a_door_starts() -> None:
+    """T-03: never clear base64 without a word."""
+    with pytest.raises(ConfigError, match=r"secret_keys is empty; write secret_keys=.*'base64'.*'off'"):
+        make_site().start()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"secret_keys": (KEY,)}, {"ruid_cookie": "base64"}, {"ruid_cookie": "off"}, {"person_ids": "xuid"}],
+)
+def test_a_site_that_seals_nothing_or_has_a_key_starts(settings: dict[str, Any]) -> None:
+    make_site(**settings).start()
+
+
+def test_a_frameworks_secret_will_do() -> None:
+    site = make_site()
+    site.start(secret_key=KEY)
+    assert site.sealer is not None
+
+
+def test_the_sites_own_keys_go_before_the_frameworks() -> None:
+    site = make_site(secret_keys=(KEY,))
+    own = site.sealer
+    site.start(secret_key="another secret of the framework")
+    assert site.sealer is own
+
+
+@pytest.mark.parametrize("name", ["rsa", "rsaSessionOpen", "rsaGone", "rsaXuid"])
+def test_a_consent_cookie_has_a_name_of_its_own(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"'{name}'.*one of its own"):
+        make_site(consent=own_cookie(name))
+
+
+def test_a_path_for_consent_begins_with_a_slash() -> None:
+    with pytest.raises(ConfigError, match=r"consent_endpoint.*'consent'.*'/consent'"):
+        Site(Config(), delivery=Delivery("memory:"), consent_endpoint="consent")
+
+
+def test_the_defaults_are_what_the_documents_say() -> None:
+    """R-21, R-23, T-02, T-34, T-36: a year, 1,200 seconds, not_defined."""
+    config = Config()
+    assert (config.device_lifetime, config.session_idle, config.anonymous_user) == (
+        timedelta(seconds=31_536_000),
+        timedelta(seconds=1200),
+        "not_defined",
+    )
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"device_lifetime": timedelta(days=90)},
+        {"device_lifetime": timedelta(days=400)},
+        {"session_idle": timedelta(seconds=1296)},
+        {"cookie_domain": None},
+        {"cookie_domain": "xn--mnchen-shop-thb.de"},
+        {"anonymous_user": "no body"},
+        {"consent": {"device": own_cookie(), "person": lambda _: Consent.DENIED}},
+        {"secret_keys": [KEY]},
+        {"former_cookie_names": CookieNames()},
+        {"cookie_names": CookieNames(device="__Secure-rsa"), "secure": True},
+        {"person_ids": "xuid", "ruid_cookie": "off"},
+    ],
+)
+def test_a_right_setting_is_taken(settings: dict[str, Any]) -> None:
+    Config(**settings)
+
+
+def test_a_configuration_shows_everything_but_its_keys() -> None:
+    shown = repr(Config(secret_keys=(KEY,), cookie_domain="shop.example"))
+    assert ("cookie_domain='shop.example'" in shown, "secret_keys=<1>" in shown, KEY in shown) == (True, True, False)
+
+
+def test_a_short_key_is_measured_not_quoted() -> None:
+    with pytest.raises(ConfigError) as raised:
+        Config(secret_keys=("hunter2",))
+    assert "hunter2" not in str(raised.value)
+
+
+def test_a_configuration_cannot_be_changed() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Config().secure = True  # type: ignore[misc]
+
+
+def test_a_configuration_can_be_varied_and_copied() -> None:
+    config = Config(cookie_domain="shop.example")
+    assert dataclasses.replace(config, secure=True).cookie_domain == "shop.example"
+    assert copy.deepcopy(config) == pickle.loads(pickle.dumps(config)) == config
+
+
+def test_ids_for_tests_can_be_counted() -> None:
+    site = Site(Config(), delivery=Delivery("memory:"), new_id=numbered_ids())
+    assert site.new_id() == "00000000-0000-4000-8000-000000000001"
