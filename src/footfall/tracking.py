@@ -190,6 +190,7 @@ class Tracking:
         Raises:
             EventError: The event is wrong for a tracker.
         """
+        self._read = True
         visitor = self._visitor(self.user_id) or self._ids.anonymous_visitor()
         return self._site.requests_for(event, visitor)
 
@@ -243,6 +244,7 @@ class Tracking:
         """
         self._warn_if_late("grant")
         self._ids.set_consent(Consent.GRANTED, Consent.GRANTED if person else Consent.DENIED)
+        self._settle()  # what was held came first, a login above all
 
     def deny(self) -> None:
         """Record the visitor's refusal: our cookies expire with this response, and nothing is sent any more."""
