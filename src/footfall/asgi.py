@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import quote
@@ -77,7 +77,7 @@ class TrackingMiddleware:
 
 def read_scope(scope: Scope) -> RequestView:
     """Take a connection's parts from its scope, text as latin-1, nothing parsed."""
-    given = scope.get("headers") or ()
+    given: Sequence[tuple[bytes, bytes]] = scope.get("headers") or ()
     raw = dict(given)
     # Fewer names than lines: some name has several (HTTP/2 sends a cookie in crumbs).
     lines = given if len(raw) != len(given) else None
@@ -91,6 +91,7 @@ def read_scope(scope: Scope) -> RequestView:
         return ("; " if name == "cookie" else ", ").join(values) if values else None
 
     raw_path: bytes | None = scope.get("raw_path")
+    query: bytes | str = scope.get("query_string", b"")
     host = raw.get(b"host")
     scheme = scope.get("scheme", "http")
     if scope["type"] == "websocket":  # some servers leave its scheme out, some name the one it was upgraded from
@@ -102,7 +103,7 @@ def read_scope(scope: Scope) -> RequestView:
         path=raw_path.partition(b"?")[0].decode("latin-1")
         if raw_path
         else quote(scope.get("path", "/"), safe="/!$&'()*+,;=:@~"),
-        query=scope.get("query_string", b"").decode("latin-1"),
+        query=query.decode("latin-1") if isinstance(query, bytes) else query,  # Django's test client writes text
         header=header,
     )
 
@@ -122,7 +123,7 @@ def _connection(scope: Scope) -> object:
 def _finishing(tracking: Tracking, send: Send) -> Send:
     async def send_with_cookies(message: Message) -> None:
         if message["type"] == "http.response.start" and not tracking.finished:
-            given = message.get("headers") or ()
+            given: Headers = message.get("headers") or ()
             headers = given if isinstance(given, (list, tuple)) else list(given)  # an iterator runs only once
             edit = tracking.finish(message["status"], [(k.decode("latin-1"), v.decode("latin-1")) for k, v in headers])
             if edit is not None or headers is not given:

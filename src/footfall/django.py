@@ -151,11 +151,23 @@ class _Line(Morsel[str]):
 
     line: str
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Keep the line when a response is pickled: the standard library's state is its own three fields."""
+        return _make_line, (self.key, self.value, dict(self), self.line)
+
     def OutputString(self, attrs: Any = None) -> str:  # noqa: N802, ARG002 - the standard library's name
         return self.line
 
     def output(self, attrs: Any = None, header: str = "Set-Cookie:") -> str:  # noqa: ARG002
         return f"{header} {self.line}".lstrip() if header else self.line
+
+
+def _make_line(name: str, value: str, attributes: dict[str, str], line: str) -> _Line:
+    morsel = _Line()
+    morsel.set(name, value, value)
+    morsel.update(attributes)
+    morsel.line = line
+    return morsel
 
 
 def _finish(tracking: Tracking, response: HttpResponseBase) -> HttpResponseBase:
@@ -180,12 +192,8 @@ def _apply(edit: HeaderEdit, response: HttpResponseBase) -> None:
 def _add_cookie(response: HttpResponseBase, line: str) -> None:
     name, _, rest = line.partition("=")
     value, *attributes = rest.split("; ")
-    morsel = _Line()
-    morsel.set(name, value, value)
-    for attribute in attributes:
-        key, _, text = attribute.partition("=")
-        morsel[key] = text or "True"
-    morsel.line = line
+    pairs = (attribute.partition("=") for attribute in attributes)
+    morsel = _make_line(name, value, {key: text or "True" for key, _, text in pairs}, line)
     # Django holds one cookie a name; an expiry of its twin in another scope needs a key of its own.
     key = name
     while key in response.cookies:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from http.cookies import SimpleCookie
 from typing import Annotated, Any
 
-import django
 import fastapi
 import flask
 from django.conf import settings
@@ -169,18 +168,6 @@ class DjangoViews:
 class AsyncDjangoViews:
     urlpatterns = (re_path("", async_django_view),)
 
-
-if not settings.configured:
-    settings.configure(
-        ALLOWED_HOSTS=["*"],
-        CACHES={"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}},
-        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
-        INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions"],
-        MIDDLEWARE=["footfall.django.TrackingMiddleware"],
-        SECRET_KEY="a secret of the site, and of no visitor",
-        SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies",
-    )
-    django.setup()
 
 DOORS: dict[str, Door] = {
     "asgi": through_asgi,
