@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -176,7 +177,7 @@ class Delivery:
             How many requests are still pending. They are sent by the next process, unless they are in memory.
         """
         self._closed = True
-        process = self._process
+        process = self._present()
         if process is None:
             return self._pending()
         deadline = time.monotonic() + timeout
@@ -193,7 +194,7 @@ class Delivery:
         Raises:
             SpoolError: The spool cannot be read. Says why, and what to do.
         """
-        process = self._process
+        process = self._present()
         if process is not None:
             return process.stats()
         path = self._settings.path
@@ -223,7 +224,7 @@ class Delivery:
             DeliveryError: This delivery was closed.
         """
         try:
-            process = self._process or self._start()
+            process = self._present() or self._start()
         except OSError as error:
             raise SpoolError(_cannot_write(self._settings.folder, error)) from error
         process.spool.open()
@@ -231,7 +232,9 @@ class Delivery:
 
     def _append(self, records: Sequence[tuple[int, bytes]], *, always: bool = False) -> str | None:
         process = self._process
-        if process is None:
+        if process is None or process.pid != os.getpid():
+            if time.monotonic() < self._try_again_at:
+                return UNWRITABLE
             try:
                 process = self._start()
             except OSError as error:
@@ -241,6 +244,7 @@ class Delivery:
         return process.outbox.append(records, always=always)
 
     def _start(self) -> Process:
+        self._present()
         with self._starting:
             if self._closed:
                 raise DeliveryError(
@@ -248,8 +252,6 @@ class Delivery:
                     "a site is closed last, when the server has stopped taking requests"
                 )
             if self._process is None:
-                if time.monotonic() < self._try_again_at:
-                    raise OSError("it could not be a moment ago")
                 process = Process(
                     self._settings,
                     self._refusals,
@@ -264,9 +266,15 @@ class Delivery:
                     atexit.register(self._at_exit)
             return self._process
 
+    def _present(self) -> Process | None:
+        """What this process has open; what it inherited is left behind, if no hook has seen to that."""
+        if self._process is not None and self._process.pid != os.getpid():
+            self._after_fork_in_child()
+        return self._process
+
     def _before_fork(self) -> None:
         self._forking = bool(self._starting.acquire(True, _FORK_WAIT))  # noqa: FBT003 - a lock's own signature
-        process = self._process
+        process = self._present()
         self._parked = process if process is not None and process.spool.park(_FORK_WAIT) else None
 
     def _after_fork(self) -> None:
@@ -281,19 +289,19 @@ class Delivery:
         process, self._process = self._process, None
         if process is not None:
             process.leave_behind()
-            if self._parked is not process:
-                self._forbidden = "it was forked while its parent could not let go of it"
+            if process.spool.is_open:
+                self._forbidden = "it was forked while its parent had it open"
 
     def _at_exit(self) -> None:
         # This does not close: what another exit hook emits later lands in the journal, for the next process.
-        process = self._process
+        process = self._present()
         if process is None or self._closed:
             return
         self._wait(_AT_EXIT, give_up=True)
         process.stop(_AT_EXIT / 4)
 
     def _wait(self, timeout: float, *, give_up: bool) -> int:
-        process = self._process
+        process = self._present()
         deadline = time.monotonic() + timeout
         while process is not None:
             try:

@@ -19,6 +19,8 @@ def why_unattended() -> str | None:
     uwsgi = sys.modules.get("uwsgi")
     if uwsgi is not None and not _has_threads(uwsgi):
         return "uWSGI runs without threads (its option enable-threads)"
+    if uwsgi is not None and uwsgi.masterpid() and not uwsgi.worker_id():
+        return "uWSGI has not forked its workers yet, and would do so without a word"
     return None
 
 

@@ -28,6 +28,11 @@ class MemorySpool(SqliteSpool):
     def __init__(self) -> None:
         super().__init__(":memory:")
 
+    @property
+    def is_open(self) -> bool:
+        """A child's own copy is another one: there is no file."""
+        return False
+
     def park(self, patience: float) -> bool:
         """Hold still; a child never uses its copy."""
         return bool(self._lock.acquire(True, patience))  # noqa: FBT003 - a lock's own signature

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import threading
 from collections.abc import Callable
@@ -12,10 +13,13 @@ __all__ = ["Signal", "Thread", "native"]
 
 def native(module: str, name: str) -> Any:
     """Look up *name* in *module* as the standard library has it, whatever gevent has put in its place since."""
+    present = importlib.import_module(module)
     monkey = sys.modules.get("gevent.monkey")
     if monkey is not None:
         return monkey.get_original(module, name)
-    return getattr(sys.modules[module], name)
+    if not hasattr(present, name):  # eventlet takes names away
+        present = sys.modules["eventlet.patcher"].original(module)
+    return getattr(present, name)
 
 
 def _is_patched() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -58,6 +59,7 @@ class Process:
         self._notices = notices
         self._threads: list[Thread] = []
         self._stopping = False
+        self.pid = os.getpid()
         self.unattended = unattended
         self.courier: Courier | None = None
         self.outbox: Outbox

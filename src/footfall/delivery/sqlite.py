@@ -127,8 +127,7 @@ class SqliteSpool:
                 for name in ("page_count", "freelist_count", "page_size")
             )
         if free > _VACUUM_PAGES and free > used // 4:
-            with self.transaction(write=True) as db:
-                db.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})").fetchall()
+            self._shrink()
         return (used - free) * size
 
     def snapshot(self) -> Snapshot:
@@ -148,6 +147,11 @@ class SqliteSpool:
         """Let go of the file. The next use opens it again."""
         with self._turn_of_mine():
             self._forget_connection()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the file is open now: a child that was forked meanwhile must never open it."""
+        return self._connection is not None
 
     def park(self, patience: float) -> bool:
         """Let go of the file and hold still, because this process is about to fork; says whether that was possible.
@@ -170,19 +174,15 @@ class SqliteSpool:
         Raises:
             SpoolError: The file cannot be used.
         """
-        with self._turn_of_mine():
+        with self._turn_of_mine(), self._explained():
+            db = self._open(full=to_disk or (write and self._to_disk))
+            db.execute("BEGIN IMMEDIATE" if write else "BEGIN")
             try:
-                db = self._open(full=to_disk or (write and self._to_disk))
-                db.execute("BEGIN IMMEDIATE" if write else "BEGIN")
-                try:
-                    yield db
-                except BaseException:
-                    db.rollback()
-                    raise
+                yield db
                 db.execute("COMMIT")
-            except sqlite3.Error as error:
-                self._forget_connection()  # the file may be another one by the next time
-                raise explain(error, self.path) from error
+            except BaseException:
+                db.rollback()
+                raise
 
     @contextmanager
     def _turn_of_mine(self) -> Generator[None]:
@@ -207,6 +207,19 @@ class SqliteSpool:
             self._connection.execute(f"PRAGMA synchronous = {synchronous}")
             self._synchronous = synchronous
         return self._connection
+
+    def _shrink(self) -> None:
+        with self._turn_of_mine(), self._explained():
+            # As a script, for it works on while it is stepped, and a single statement is stepped but once.
+            self._open(full=False).executescript(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})")
+
+    @contextmanager
+    def _explained(self) -> Generator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            self._forget_connection()  # the file may be another one by the next time
+            raise explain(error, self.path) from error
 
     def _identify(self) -> tuple[int, int] | None:
         try:

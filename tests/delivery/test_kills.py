@@ -1,0 +1,123 @@
+"""kill -9 at random moments, of web processes and of deliverers: nothing is lost, and the sum adds up."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from collections import Counter
+from typing import Any
+
+IN_FLIGHT = 64
+
+WEB = """
+delivery = Delivery(spool, deliver_here={here})
+for n in range({start}, {start} + 100_000):
+    emit([n], "buy" if n % 10 == 0 else "click")
+    say(n)
+    if n % 50 == 0: time.sleep(0.01)
+"""
+
+DELIVERER = """
+stop = threading.Event()
+signal.signal(signal.SIGTERM, lambda *_: stop.set())
+say("ready")
+say(Deliverer(spool).run(stop))
+"""
+
+
+def named(n: int) -> str:
+    return f"/{'buy' if n % 10 == 0 else 'click'}/{n}"
+
+
+def test_web_processes_killed_at_random_lose_nothing(start_child: Any, all_delivered: Any, sink: Any) -> None:
+    accepted: set[str] = set()
+    for turn in range(10):
+        child = start_child(WEB.format(here=True, start=turn * 100_000))
+        time.sleep(0.3 + random.random() * 0.4)
+        child.kill()
+        accepted |= {named(int(line)) for line in child.said()}
+    check(all_delivered, sink, accepted, kills=10)
+
+
+def test_web_processes_and_deliverers_killed_at_random_lose_nothing(
+    start_child: Any, all_delivered: Any, sink: Any
+) -> None:
+    accepted: set[str] = set()
+    for turn in range(8):
+        web = start_child(WEB.format(here=False, start=turn * 100_000))
+        deliverer = start_child(DELIVERER)
+        for child in random.sample([web, deliverer], 2):
+            time.sleep(0.2 + random.random() * 0.4)
+            child.kill()
+        accepted |= {named(int(line)) for line in web.said()}
+    check(all_delivered, sink, accepted, kills=8)
+
+
+def check(all_delivered: Any, sink: Any, accepted: set[str], *, kills: int) -> None:
+    assert len(accepted) > 1000
+    stats = all_delivered(None)
+    arrived = Counter(sink.targets)
+    repeated = {target: number for target, number in arrived.items() if number > 1}
+    assert stats.accepted >= len(accepted)
+    assert not [target for target in repeated if target.startswith("/buy")]
+    assert sum(repeated.values()) - len(repeated) <= kills * IN_FLIGHT
+    missing = accepted - set(arrived)
+    assert all(target.startswith("/buy") for target in missing)
+    assert len(missing) <= stats.failed <= kills * IN_FLIGHT
+
+
+def test_a_deliverer_drains_on_sigterm(start_child: Any, sink: Any, spool: str) -> None:
+    start_child("delivery = Delivery(spool, deliver_here=False); emit(range(1000)); delivery.close()").said()
+    assert sink.requests == []
+    child = start_child(DELIVERER)
+    child.wait_for("ready")
+    child.kill(signal.SIGTERM)
+    assert child.said() == ["0"]
+    assert len(sink.requests) == len(set(sink.targets)) == 1000
+
+
+def test_a_deliverer_ends_in_time_though_the_tracker_hangs(start_child: Any, sink: Any, answers: Any) -> None:
+    sink.always(answers.HANG)
+    start_child("delivery = Delivery(spool, deliver_here=False); emit(range(100)); delivery.close()").said()
+    child = start_child(DELIVERER.replace("run(stop)", "run(stop, drain=timedelta(seconds=1))"))
+    child.wait_for("ready")
+    child.kill(signal.SIGTERM)
+    start = time.monotonic()
+    assert child.said() == ["100"]
+    assert time.monotonic() - start < 6
+
+
+def test_two_deliverers_share_the_work_and_repeat_nothing(start_child: Any, sink: Any, all_delivered: Any) -> None:
+    """T21."""
+    start_child("delivery = Delivery(spool, deliver_here=False); emit(range(3000)); delivery.close()").said()
+    children = [start_child(DELIVERER) for _ in range(2)]
+    all_delivered(3000)
+    for child in children:
+        child.kill(signal.SIGTERM)
+        child.said()
+    assert len(sink.requests) == 3000
+
+
+def test_one_visitors_order_holds_over_several_processes(start_child: Any, sink: Any, all_delivered: Any) -> None:
+    """D-07: each request of the one visitor is accepted by another process than the one before."""
+    code = """
+delivery = Delivery(spool)
+delivery.warm_up()
+say("ready")
+for line in sys.stdin:
+    n = int(line)
+    delivery.accept([WireRequest(tracker="main", kind="click", url=f"{url}/{n}", visitor="anna")])
+    say(n)
+"""
+    children = [start_child(code) for _ in range(3)]
+    for child in children:
+        child.wait_for("ready")
+    for n in range(300):
+        children[n % 3].tell(f"{n}")
+        children[n % 3].wait_for(f"{n}")
+    for child in children:
+        child.end_of_input()
+        child.said()
+    all_delivered(300)
+    assert list(dict.fromkeys(sink.answered)) == [f"/{n}" for n in range(300)]
