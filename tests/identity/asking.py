@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from footfall import Config, Site, Tracking
 from footfall.consent import always_granted
 from footfall.delivery import Delivery
+from footfall.events import Click
 from footfall.request import RequestView
-from footfall.testing import numbered_ids
+from footfall.testing import Recorder, numbered_ids, recording
 from footfall.trackers import Raptor, Yoochoose
 from footfall.wsgi import edit_headers
 
+ANNA = "anna@shop.example"
 KEY = "a key of thirty-two letters, say"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0"
 
@@ -104,3 +106,51 @@ def set_cookies(headers: Headers) -> list[str]:
 def all_of(headers: Headers, name: str) -> list[str]:
     """The values of one of a response's headers."""
     return [value for one, value in headers if one.lower() == name.lower()]
+
+
+CLICK = Click("1")
+
+View = Callable[[Tracking], object]
+
+
+def emit(tracking: Tracking) -> None:
+    tracking.emit(CLICK)
+
+
+def identify(tracking: Tracking) -> None:
+    tracking.identify(ANNA)
+
+
+def in_turn(*steps: View) -> View:
+    """A view that does one thing after another."""
+
+    def do(tracking: Tracking) -> None:
+        for step in steps:
+            step(tracking)
+
+    return do
+
+
+def cookies(site: Site, request: RequestView, do: View = id, *, status: int = 200) -> dict[str, str]:
+    """What a response makes the browser keep, by name; an expired one is ""."""
+    lines = [line.partition(";")[0] for line in set_cookies(respond(site, request, do, status=status))]
+    return dict(line.split("=", 1) for line in lines)
+
+
+def reported(site: Site, request: RequestView, do: View = emit) -> Recorder:
+    """What is reported of one request."""
+    with recording(site) as recorder:
+        respond(site, request, do)
+    return recorder
+
+
+def raptor(recorder: Recorder) -> list[dict[str, list[str]]]:
+    """The parameters of the requests to Raptor."""
+    return [parse_qs(urlsplit(one.url).query) for one in recorder.requests if one.tracker == "raptor"]
+
+
+def yoochoose(recorder: Recorder) -> list[str]:
+    """The paths of the requests to YOOCHOOSE."""
+    return [
+        urlsplit(one.url).path.removeprefix("/api/00000") for one in recorder.requests if one.tracker == "yoochoose"
+    ]
