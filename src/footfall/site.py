@@ -315,9 +315,10 @@ class Site:
                 unidentified.append(tracker.name)
             except EventError as error:
                 wrong.append((tracker.name, error))
-            except Exception as error:
-                logger.exception("tracker %s failed to write a request", tracker.name)
-                wrong.append((tracker.name, EventError(f"the tracker raised {type(error).__name__}")))
+            except Exception as error:  # noqa: BLE001 - a tracker of the site's own; its message may quote the visitor
+                broken = EventError(f"the tracker raised {type(error).__name__}")
+                broken.__cause__ = error  # for a developer's eyes, where the site is strict
+                wrong.append((tracker.name, broken))
         if wrong and strict:
             raise wrong[0][1]
         for name in unidentified:

@@ -1,0 +1,263 @@
+"""One shop: what it checks at start-up, and what of its own code and its delivery may fail."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from tests.identity.asking import (
+    CLICK,
+    DEVICE,
+    KEY,
+    KNOWN,
+    cookies,
+    emit,
+    guid,
+    make_site,
+    raptor,
+    reported,
+    respond,
+    view,
+    yoochoose,
+)
+
+from footfall import Config, Consent, Site
+from footfall.consent import always_granted
+from footfall.delivery import Delivery
+from footfall.errors import ConfigError, EventError
+from footfall.events import Event
+from footfall.identity import Visitor
+from footfall.testing import Clock, recording
+from footfall.trackers import Raptor, Yoochoose
+from footfall.wire import WireRequest
+
+CONFIG = Config(consent=always_granted, secret_keys=(KEY,))
+
+
+class Broken:
+    """A tracker of the site's own, with a mistake in it."""
+
+    name = "broken"
+
+    def requests(self, event: Event, visitor: Visitor) -> Sequence[WireRequest]:
+        raise KeyError(visitor.device_id)
+
+
+def a_site(**parts: Any) -> Site:
+    trackers = parts.pop("trackers", [Raptor("12345"), Yoochoose("00000")])
+    return Site(CONFIG, trackers, delivery=Delivery("memory:"), **parts)
+
+
+# At start-up
+
+
+def test_two_trackers_of_one_name_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"two trackers are named 'raptor'; give one of them another name="):
+        a_site(trackers=[Raptor("1"), Raptor("2")])
+
+
+def test_what_is_no_tracker_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"trackers\[1\] is a str; give it name and requests"):
+        a_site(trackers=[Raptor("1"), "yoochoose"])
+
+
+def test_a_site_opens_nothing(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Site(CONFIG).start()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_site_shows_its_trackers_and_no_key() -> None:
+    assert repr(a_site()) == "<Site with raptor, yoochoose>"
+
+
+def test_a_request_is_as_old_as_the_sites_clock_says() -> None:
+    request = view()
+    a_site(now=Clock(1000.0)).begin(request)
+    assert request.time == 1000.0
+
+
+# Who is logged in
+
+
+@pytest.mark.parametrize(("said", "expected"), [("johndoe", "johndoe"), (7, "7"), (None, None), ("", None)])
+def test_a_site_says_who_is_logged_in(said: object, expected: str | None) -> None:
+    """R-12, Y-06: of the framework's own request."""
+    site = a_site(user_id=lambda request: request["user"])
+    assert site.begin(view(), request=lambda: {"user": said}).user_id == expected
+
+
+def test_who_is_logged_in_is_asked_once_and_only_if_needed() -> None:
+    asked: list[object] = []
+    site = a_site(user_id=asked.append)
+    respond(site, view())
+    tracking = site.begin(view(), request=lambda: "request")
+    assert (tracking.user_id, tracking.user_id, asked) == (None, None, ["request"])
+
+
+def test_who_the_site_says_is_logged_in_is_in_every_event() -> None:
+    """R-12, Y-06."""
+    site = a_site(user_id=lambda request: request)
+    with recording(site) as recorder:
+        site.begin(view(cookie=KNOWN), request=lambda: "johndoe").emit(CLICK)
+    assert (raptor(recorder)[0]["p7"], yoochoose(recorder)) == (["johndoe"], ["/click/johndoe/1/1"])
+
+
+def test_a_login_of_whom_the_site_already_says_is_no_event() -> None:
+    """T-14."""
+    site = a_site(user_id=lambda request: request)
+    with recording(site) as recorder:
+        site.begin(view(cookie=KNOWN), request=lambda: "johndoe").login("johndoe")
+    assert recorder.requests == []
+
+
+def test_a_login_that_the_framework_signals_is_an_event() -> None:
+    """Y-05: though the site already says so."""
+    site = a_site(user_id=lambda request: request)
+    with recording(site) as recorder:
+        tracking = site.begin(view(cookie=KNOWN), request=lambda: "johndoe")
+        tracking.login_signalled()
+        tracking.login("johndoe")
+    assert yoochoose(recorder) == [f"/login/{DEVICE}/johndoe"]
+
+
+@pytest.mark.parametrize("said", [True, 1.5, b"johndoe", ["johndoe"]])
+def test_what_is_no_user_id_is_nobodys_and_warned_of(said: object, caplog: pytest.LogCaptureFixture) -> None:
+    site = a_site(user_id=lambda request: request)
+    user = site.begin(view(), request=lambda: said).user_id
+    assert (user, len(caplog.records), "johndoe" in caplog.text) == (None, 1, False)
+
+
+def fail(_: object) -> Any:
+    raise RuntimeError("anna@shop.example is no such user")
+
+
+# The site's own code
+
+
+@pytest.mark.parametrize(
+    ("parts", "settings"),
+    [
+        ({"user_id": fail}, {}),
+        ({}, {"anonymous_id": fail}),
+        ({}, {"classify": fail}),
+        ({}, {"classify": lambda _: "page"}),
+    ],
+)
+def test_the_sites_own_mistake_breaks_no_page_and_is_warned_of_once(
+    parts: dict[str, Any], settings: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """D-01: and nothing of a visitor is in the log."""
+    site = Site(
+        Config(consent=always_granted, secret_keys=(KEY,), **settings),
+        [Yoochoose("00000")],
+        delivery=Delivery("memory:"),
+        **parts,
+    )
+    with recording(site) as recorder:
+        for _ in range(2):
+            site.begin(view(cookie=KNOWN), request=lambda: "request").emit(CLICK)
+    assert (len(recorder.requests), len(caplog.records), "anna" in caplog.text) == (2, 1, False)
+
+
+def test_a_reader_of_consent_that_fails_is_unknown(caplog: pytest.LogCaptureFixture) -> None:
+    """D-05: closed, not open."""
+    site = make_site(consent=fail)
+    tracking = site.begin(view(cookie=KNOWN))
+    assert (tracking.consent, tracking.device_id, len(caplog.records), "anna" in caplog.text) == (
+        Consent.UNKNOWN,
+        None,
+        1,
+        False,
+    )
+
+
+def test_an_erasure_callback_that_fails_breaks_no_page(caplog: pytest.LogCaptureFixture) -> None:
+    site = a_site(on_forget=fail)
+    with recording(site):
+        kept = cookies(site, view(cookie=KNOWN), lambda tracking: tracking.forget())
+    assert (kept["rsa"], len(caplog.records), "anna" in caplog.text) == ("", 1, False)
+
+
+def test_an_erasure_callback_gets_the_ids() -> None:
+    gone: list[Visitor] = []
+    site = a_site(on_forget=gone.append)
+    with recording(site):
+        respond(site, view(cookie=f"{KNOWN}; rsaReaId=X"), lambda tracking: tracking.forget())
+    assert [(one.device_id, one.reaid) for one in gone] == [(DEVICE, "X")]
+
+
+# Trackers
+
+
+def test_a_tracker_with_a_mistake_in_it_stops_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    """D-01: and what it says of a visitor is in no log."""
+    site = a_site(trackers=[Broken(), Yoochoose("00000")])
+    recorder = reported(site, view(cookie=KNOWN))
+    assert ([one.tracker for one in recorder.requests], recorder.set_aside_reasons) == (
+        ["yoochoose"],
+        [("broken", "the tracker raised KeyError")],
+    )
+    assert DEVICE not in caplog.text
+
+
+def test_a_tracker_with_a_mistake_in_it_raises_where_a_developer_looks() -> None:
+    with pytest.raises(EventError, match="the tracker raised KeyError") as raised:
+        a_site(trackers=[Broken()], strict=True).begin(view(cookie=KNOWN)).emit(CLICK)
+    assert isinstance(raised.value.__cause__, KeyError)
+
+
+@pytest.mark.parametrize(
+    ("strict", "debug", "raises"), [(None, True, True), (None, False, False), (False, True, False)]
+)
+def test_a_site_may_say_itself_how_strict_it_is(strict: bool | None, debug: bool, raises: bool) -> None:
+    assert a_site(strict=strict).begin(view(), debug=debug).strict is raises
+
+
+def test_a_site_without_trackers_still_knows_its_visitors() -> None:
+    site = a_site(trackers=[])
+    assert cookies(site, view(cookie=KNOWN), emit)["rsa"] == DEVICE
+
+
+def test_a_closed_site_serves_its_pages(caplog: pytest.LogCaptureFixture) -> None:
+    """D-01: what a view reports then is lost, and logged."""
+    site = a_site()
+    site.close()
+    with caplog.at_level(logging.ERROR):
+        assert cookies(site, view(cookie=KNOWN), emit)["rsa"] == DEVICE
+    assert caplog.records
+
+
+def test_a_refusal_is_counted_by_its_reason() -> None:
+    site = make_site(consent=lambda _: Consent.DENIED)
+    respond(site, view(cookie=KNOWN), emit)
+    assert dict(site.stats().refused) == {"consent": 2}
+
+
+# Many at once
+
+
+def test_a_hundred_visitors_at_once_never_see_anothers_id() -> None:
+    """R-20, D-02: one site, and a list of headers that the application uses for all of them."""
+    site = make_site()
+    shared = [("Content-Type", "text/html")]
+
+    def visit(number: int) -> bool:
+        cookie = f"rsa={guid(number)}; rsaSession={guid(number + 1000)}; rsaSessionOpen=1"
+        headers = respond(site, view(cookie=cookie), lambda tracking: tracking.device_id, headers=shared)
+        ids = [value.partition(";")[0] for name, value in headers if name == "Set-Cookie"]
+        return ids == cookie.split("; ")
+
+    with ThreadPoolExecutor(16) as pool:
+        assert all(pool.map(visit, range(1, 401)))
+    assert shared == [("Content-Type", "text/html")]
+
+
+def test_a_warning_is_given_once_by_many_threads(caplog: pytest.LogCaptureFixture) -> None:
+    site = make_site(cookie_domain="shop.example")
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda _: respond(site, view(host="other.test")), range(100)))
+    assert len(caplog.records) == 1
