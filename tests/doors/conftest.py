@@ -77,12 +77,12 @@ def server(request: pytest.FixtureRequest) -> str:
 
 
 Call = Callable[[Request], Response]
-Serve = Callable[..., Call]
+ServeView = Callable[..., Call]
 
 
 @pytest.fixture
-def serve(server: str) -> Iterator[Serve]:
-    """Serve one view under the settings given: ``serve(view, site, MIDDLEWARE=[...])``."""
+def serve_view(server: str) -> Iterator[ServeView]:
+    """Serve one view under the settings given: ``serve_view(view, site, MIDDLEWARE=[...])``."""
     overrides: list[override_settings] = []
 
     def make(view: Any, site: Any, **settings: Any) -> Call:

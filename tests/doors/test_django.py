@@ -20,7 +20,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.test import AsyncClient, Client, RequestFactory, override_settings
 from django.urls import path
-from tests.doors.conftest import DOOR, MakeWatched, Serve, Urls, Watched
+from tests.doors.conftest import DOOR, MakeWatched, ServeView, Urls, Watched
 from tests.doors.drivers import call_asgi, call_wsgi
 from tests.doors.exchange import PAGE, Request, guid
 from tests.doors.rows import ALICE, KNOWN, VISIT, attributes, ids
@@ -69,7 +69,7 @@ class SetTripwires:
 
 
 @pytest.mark.parametrize("name", ["sync", "async"])
-def test_neither_the_user_nor_the_session_is_looked_at(name: str, serve: Serve, watched: Watched) -> None:
+def test_neither_the_user_nor_the_session_is_looked_at(name: str, serve_view: ServeView, watched: Watched) -> None:
     async def async_view(request: HttpRequest) -> HttpResponse:
         return view(request)
 
@@ -79,13 +79,15 @@ def test_neither_the_user_nor_the_session_is_looked_at(name: str, serve: Serve, 
         return HttpResponse(b"a shirt")
 
     middleware = [DOOR, f"{__name__}.SetTripwires"]
-    get = serve(view if name == "sync" else async_view, watched.site, MIDDLEWARE=middleware)
+    get = serve_view(view if name == "sync" else async_view, watched.site, MIDDLEWARE=middleware)
     assert get(Request()).status == 200
     assert len(watched.reported.requests) == 2
 
 
-def test_a_page_that_reads_no_id_does_not_vary_though_there_is_a_session(serve: Serve, watched: Watched) -> None:
-    assert serve(shirt, watched.site, MIDDLEWARE=[DOOR, SESSION, AUTH])(Request()).all("vary") == []
+def test_a_page_that_reads_no_id_does_not_vary_though_there_is_a_session(
+    serve_view: ServeView, watched: Watched
+) -> None:
+    assert serve_view(shirt, watched.site, MIDDLEWARE=[DOOR, SESSION, AUTH])(Request()).all("vary") == []
 
 
 @pytest.fixture(scope="module")
@@ -126,10 +128,10 @@ def shop_user(request: HttpRequest) -> str | None:
 @pytest.mark.usefixtures("database")
 @pytest.mark.parametrize("view", [log_in, log_in_async])
 def test_a_login_is_one_event_and_later_requests_know_the_user_without_another(
-    view: Any, serve: Serve, watch: MakeWatched
+    view: Any, serve_view: ServeView, watch: MakeWatched
 ) -> None:
     watched = watch(site={"user_id": shop_user})
-    get = serve(view, watched.site, MIDDLEWARE=[DOOR, SESSION, AUTH])
+    get = serve_view(view, watched.site, MIDDLEWARE=[DOOR, SESSION, AUTH])
     cookie = next(line for line in get(Request(cookies=(KNOWN,))).all("set-cookie") if line.startswith("sessionid="))
     paths = [request.url.partition("/api/00000/")[2] for request in watched.reported.requests]
     assert [path for path in paths if path] == [f"login/{ALICE}/johndoe", "click/johndoe/1/3298"]
@@ -140,7 +142,7 @@ def test_a_login_is_one_event_and_later_requests_know_the_user_without_another(
         return HttpResponse(b"a shirt")
 
     watched.reported.requests.clear()
-    get = serve(visit, watched.site, MIDDLEWARE=[DOOR, SESSION, AUTH])
+    get = serve_view(visit, watched.site, MIDDLEWARE=[DOOR, SESSION, AUTH])
     get(Request(cookies=(f"{KNOWN}; {cookie.partition(';')[0]}",)))
     paths = [request.url.partition("/api/00000/")[2] for request in watched.reported.requests]
     assert [path for path in paths if path] == ["click/johndoe/1/3298"]
@@ -177,9 +179,11 @@ def test_a_login_without_a_request_of_ours_is_no_error() -> None:
 # Errors
 
 
-def test_a_host_that_django_refuses_is_told_so_and_gets_host_only_cookies(serve: Serve, watched: Watched) -> None:
+def test_a_host_that_django_refuses_is_told_so_and_gets_host_only_cookies(
+    serve_view: ServeView, watched: Watched
+) -> None:
     middleware = [DOOR, "django.middleware.common.CommonMiddleware"]
-    get = serve(shirt, watched.site, MIDDLEWARE=middleware, ALLOWED_HOSTS=["www.shop.example"])
+    get = serve_view(shirt, watched.site, MIDDLEWARE=middleware, ALLOWED_HOSTS=["www.shop.example"])
     response = get(Request(url="https://www.evil.example/"))
     assert response.status == 400
     assert [line.partition("Path")[0] for line in response.all("set-cookie")] == [
@@ -193,20 +197,20 @@ def fail(request: HttpRequest) -> HttpResponse:
     raise RuntimeError("the application's own")
 
 
-def test_the_page_of_an_unhandled_error_sets_cookies(serve: Serve, watched: Watched) -> None:
-    response = serve(fail, watched.site)(Request())
+def test_the_page_of_an_unhandled_error_sets_cookies(serve_view: ServeView, watched: Watched) -> None:
+    response = serve_view(fail, watched.site)(Request())
     assert (response.status, response.all("set-cookie")) == (500, OURS)
 
 
-def test_a_missing_page_sets_cookies(serve: Serve, watched: Watched) -> None:
-    get = serve(shirt, watched.site, APPEND_SLASH=False)
+def test_a_missing_page_sets_cookies(serve_view: ServeView, watched: Watched) -> None:
+    get = serve_view(shirt, watched.site, APPEND_SLASH=False)
     with override_settings(ROOT_URLCONF=type("Nothing", (), {"urlpatterns": [path("shirt", shirt)]})):
         response = get(Request(url="https://www.shop.example/nowhere"))
     assert (response.status, response.all("set-cookie")) == (404, OURS)
 
 
-def test_a_page_that_has_not_changed_sets_none(serve: Serve, watched: Watched) -> None:
-    get = serve(shirt, watched.site, MIDDLEWARE=[DOOR, "django.middleware.http.ConditionalGetMiddleware"])
+def test_a_page_that_has_not_changed_sets_none(serve_view: ServeView, watched: Watched) -> None:
+    get = serve_view(shirt, watched.site, MIDDLEWARE=[DOOR, "django.middleware.http.ConditionalGetMiddleware"])
     (etag,) = get(Request()).all("etag")
     response = get(Request(headers=[*PAGE, ("if-none-match", etag)]))
     assert (response.status, response.all("set-cookie")) == (304, [])
@@ -216,18 +220,20 @@ def test_a_page_that_has_not_changed_sets_none(serve: Serve, watched: Watched) -
 
 
 @pytest.mark.parametrize("view", ["sync", "async"])
-def test_a_view_of_either_kind_finds_the_current_tracking(view: str, serve: Serve, watched: Watched) -> None:
+def test_a_view_of_either_kind_finds_the_current_tracking(view: str, serve_view: ServeView, watched: Watched) -> None:
     def look(request: HttpRequest) -> HttpResponse:
         return HttpResponse(str(current_tracking() is tracking(request)))
 
     async def look_async(request: HttpRequest) -> HttpResponse:
         return look(request)
 
-    assert serve(look if view == "sync" else look_async, watched.site)(Request()).body == b"True"
+    assert serve_view(look if view == "sync" else look_async, watched.site)(Request()).body == b"True"
     assert current_tracking() is None
 
 
-def test_a_streaming_body_reports_under_who_is_logged_in(serve: Serve, server: str, watch: MakeWatched) -> None:
+def test_a_streaming_body_reports_under_who_is_logged_in(
+    serve_view: ServeView, server: str, watch: MakeWatched
+) -> None:
     watched = watch(site={"user_id": lambda request: "johndoe" if request.path == "/shirt" else None})
 
     def view(request: HttpRequest) -> StreamingHttpResponse:
@@ -242,16 +248,16 @@ def test_a_streaming_body_reports_under_who_is_logged_in(serve: Serve, server: s
 
         return StreamingHttpResponse(stream() if server == "wsgi" else stream_async())
 
-    response = serve(view, watched.site)(Request(cookies=(KNOWN,)))
+    response = serve_view(view, watched.site)(Request(cookies=(KNOWN,)))
     assert (response.body, response.all("set-cookie")) == (b"a shirt", ids(ALICE, VISIT))
     assert watched.reported.requests[1].url.endswith("/click/johndoe/1/3298")
 
 
-def test_a_state_that_a_site_gave_its_request_is_kept(serve: Serve, watched: Watched) -> None:
+def test_a_state_that_a_site_gave_its_request_is_kept(serve_view: ServeView, watched: Watched) -> None:
     def view(request: HttpRequest) -> HttpResponse:
         return HttpResponse(request.state.colour + str(tracking(request).device_id))  # type: ignore[attr-defined]
 
-    get = serve(view, watched.site, MIDDLEWARE=[f"{__name__}.SetState", DOOR])
+    get = serve_view(view, watched.site, MIDDLEWARE=[f"{__name__}.SetState", DOOR])
     assert get(Request()).body == b"red" + guid(1).encode()
 
 
@@ -357,13 +363,13 @@ def test_a_response_with_our_cookies_can_be_pickled(watched: Watched) -> None:
     assert [morsel.OutputString() for morsel in copy.cookies.values()] == OURS
 
 
-def test_a_proxy_that_django_trusts_makes_a_request_secure(serve: Serve, watched: Watched) -> None:
-    get = serve(shirt, watched.site, SECURE_PROXY_SSL_HEADER=("HTTP_X_FORWARDED_PROTO", "https"))
+def test_a_proxy_that_django_trusts_makes_a_request_secure(serve_view: ServeView, watched: Watched) -> None:
+    get = serve_view(shirt, watched.site, SECURE_PROXY_SSL_HEADER=("HTTP_X_FORWARDED_PROTO", "https"))
     request = Request(url="http://www.shop.example/", headers=[*PAGE, ("x-forwarded-proto", "https")])
     assert get(request).all("set-cookie")[2] == f"rsaSessionOpen=1{attributes(secure=True)}"
 
 
-def test_nobody_else_is_believed_that_a_request_is_secure(serve: Serve, watched: Watched) -> None:
+def test_nobody_else_is_believed_that_a_request_is_secure(serve_view: ServeView, watched: Watched) -> None:
     request = Request(url="http://www.shop.example/", headers=[*PAGE, ("x-forwarded-proto", "https")])
-    lines = serve(shirt, watched.site)(request).all("set-cookie")
+    lines = serve_view(shirt, watched.site)(request).all("set-cookie")
     assert lines[2] == f"rsaSessionOpen=1{attributes(secure=False)}"

@@ -9,7 +9,7 @@ import pytest
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.test import override_settings
-from tests.doors.conftest import DOOR, Serve, Watched
+from tests.doors.conftest import DOOR, ServeView, Watched
 from tests.doors.exchange import PAGE, Request, guid
 from tests.doors.rows import IMAGE, ids
 
@@ -40,9 +40,9 @@ def empty_cache() -> Iterator[None]:
     ids=["first", "between", "last"],
 )
 def test_the_cache_gives_nobodys_id_to_anybody_in_any_order(
-    middleware: list[str], serve: Serve, watched: Watched
+    middleware: list[str], serve_view: ServeView, watched: Watched
 ) -> None:
-    get = serve(shirt, watched.site, MIDDLEWARE=middleware)
+    get = serve_view(shirt, watched.site, MIDDLEWARE=middleware)
     bot = [*PAGE[1:], ("user-agent", "Googlebot")]
     responses = [get(Request(headers=headers)) for headers in (PAGE, bot, PAGE, PAGE, IMAGE, PAGE)]
     cookies = [line.partition(";")[0] for response in responses for line in response.all("set-cookie")]
@@ -52,14 +52,16 @@ def test_the_cache_gives_nobodys_id_to_anybody_in_any_order(
 
 
 @pytest.mark.usefixtures("empty_cache")
-def test_a_cached_page_sets_each_visitors_own_cookies_where_the_door_is_first(serve: Serve, watched: Watched) -> None:
+def test_a_cached_page_sets_each_visitors_own_cookies_where_the_door_is_first(
+    serve_view: ServeView, watched: Watched
+) -> None:
     made: list[int] = []
 
     def view(request: HttpRequest) -> HttpResponse:
         made.append(1)
         return HttpResponse(b"a shirt")
 
-    get = serve(view, watched.site, MIDDLEWARE=[DOOR, UPDATE, FETCH])
+    get = serve_view(view, watched.site, MIDDLEWARE=[DOOR, UPDATE, FETCH])
     assert [get(Request()).all("set-cookie") for _ in range(2)] == [OURS, ids(guid(3), guid(4))]
     assert made == [1]
 
