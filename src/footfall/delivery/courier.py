@@ -129,9 +129,12 @@ class Courier:
         while self._under_way and (left := deadline - time.monotonic()) > 0:
             for key, outcome in self.transport.wait(min(left, _IDLE)):
                 self._judge(key, outcome)
-        for key in self.transport.close():
-            self._judge(key, NoReply(sent=True, what="stopped"))
-        self._turn(lambda _: Room(0))
+        for key, outcome in self.transport.under_way():
+            self._judge(key, outcome)
+        try:
+            self._turn(lambda _: Room(0))
+        finally:
+            self.transport.close()
 
     def _is_time(self) -> bool:
         now = time.monotonic()

@@ -131,9 +131,15 @@ class Transport:
         except (BlockingIOError, OSError):
             return  # it has been woken often enough, or is gone
 
-    def close(self) -> list[int]:
-        """Cut everything off; returns the keys of what was under way, sent or not."""
-        keys = [exchange.key for exchange in self._under_way.values()]
+    def under_way(self) -> list[tuple[int, NoReply]]:
+        """Tell what would become of everything under way, were it cut off now."""
+        return [
+            (exchange.key, NoReply(exchange.curl.getinfo(pycurl.REQUEST_SIZE) > 0, "stopped"))
+            for exchange in self._under_way.values()
+        ]
+
+    def close(self) -> None:
+        """Cut everything off. A name that is being resolved may hold this up: nothing is to depend on its return."""
         for exchange in [*self._under_way.values(), *self._idle]:
             if exchange.curl in self._under_way:
                 self._multi.remove_handle(exchange.curl)
@@ -143,7 +149,6 @@ class Transport:
         self._multi.close()
         os.close(self._woken)
         os.close(self._waker)
-        return keys
 
     def _prepare(self, exchange: _Exchange, request: WireRequest) -> None:
         curl = exchange.curl

@@ -163,7 +163,10 @@ class Writer:
         full = self._spool.tend(time.time(), self._source.segments()) >= self._limit
         self._source.tend(self._spool, full=full)
         self._outbox.full = full
-        self._outbox.prepare()
+        try:
+            self._outbox.prepare()
+        except OSError as error:  # the next event meets the same, and is counted
+            self._notices.say(logging.ERROR, f"no room for another journal file: {error.strerror}")
 
     def _announce(self) -> None:
         for tracker, reason, number in self._refusals.take_drops():
