@@ -59,10 +59,11 @@ class TrackingMiddleware:
         """Serve one request, the way the application is served."""
         if self._async:
             return self._serve_async(request)
-        tracking, response = self._begin(request)
+        tracking = self._begin(request)
         if tracking is None:
             result: HttpResponseBase = self._get_response(request)
             return result
+        response = _answer(tracking)
         if response is None:
             token = CURRENT.set(tracking)
             try:
@@ -72,12 +73,13 @@ class TrackingMiddleware:
         return _finish(tracking, response)
 
     async def _serve_async(self, request: HttpRequest) -> HttpResponseBase:
-        tracking, response = self._begin(request)
+        tracking = self._begin(request)
         if tracking is None:
             result: HttpResponseBase = await self._get_response(request)
             return result
         if self._site.reads_consent_async:
             await tracking.read_consent_async()
+        response = _answer(tracking)
         if response is None:
             token = CURRENT.set(tracking)
             try:
@@ -86,18 +88,22 @@ class TrackingMiddleware:
                 CURRENT.reset(token)
         return _finish(tracking, response)
 
-    def _begin(self, request: HttpRequest) -> tuple[Tracking | None, HttpResponseBase | None]:
+    def _begin(self, request: HttpRequest) -> Tracking | None:
         outer = _outer_tracking(request)
         if outer is not None:
             _attach(request, outer)
-            return None, None
+            return None
         site = self._site
         tracking = site.begin(
             read_request(request), debug=settings.DEBUG, request=(lambda: request) if site.wants_request else None
         )
         _attach(request, tracking)
-        answer = tracking.answer()
-        return tracking, None if answer is None else HttpResponse(status=answer.status, headers=dict(answer.headers))
+        return tracking
+
+
+def _answer(tracking: Tracking) -> HttpResponseBase | None:
+    answer = tracking.answer()
+    return None if answer is None else HttpResponse(status=answer.status, headers=dict(answer.headers))
 
 
 def load_site() -> Site:

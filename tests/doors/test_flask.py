@@ -177,3 +177,17 @@ def test_flasks_test_client_keeps_the_visitor(watched: Watched) -> None:
     headers = {"Accept": "text/html", "User-Agent": "Firefox"}
     first, second = (client.get("/shirt", base_url="https://www.shop.example", headers=headers) for _ in range(2))
     assert first.text == second.text == guid(1)
+
+
+def test_flasks_test_client_is_a_visitor_of_its_own_on_each_page_that_it_is_sent_to(watched: Watched) -> None:
+    app = make_app(lambda: flask.redirect("/other"))
+    app.add_url_rule("/other", "other", lambda: str(tracking().device_id))
+    Footfall(app, watched.site)
+    response = app.test_client().get(
+        "/shirt",
+        base_url="https://www.shop.example",
+        headers={"Accept": "text/html", "User-Agent": "Firefox"},
+        follow_redirects=True,
+    )
+    assert response.text == guid(1)
+    assert len(response.headers.getlist("Set-Cookie")) == 3

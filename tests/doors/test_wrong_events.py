@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
+from functools import partialmethod
 from typing import Any
 
+import fastapi
 import pytest
+from django.test import override_settings
+from starlette.applications import Starlette
 from tests.doors.conftest import MakeWatched, Watched
 from tests.doors.drivers import DOORS, call_asgi, call_wsgi
 from tests.doors.exchange import Reply, Request
@@ -71,6 +76,20 @@ def test_an_event_held_by_a_websocket_goes_or_is_counted_when_it_closes(granted:
     asyncio.run(asgi.TrackingMiddleware(app, watched.site)(scope, receive, send))
     assert [request.url for request in watched.reported.requests] == (both(ALICE, VISIT) if granted else [])
     assert [reason for _, reason in watched.reported.refused] == ([] if granted else ["consent", "consent"])
+
+
+@pytest.mark.parametrize("door", ["starlette", "fastapi", "flask", "django-wsgi", "django-asgi"])
+def test_a_frameworks_debug_flag_makes_events_strict(
+    door: str, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for framework in (Starlette, fastapi.FastAPI):
+        made = framework.__init__
+        monkeypatch.setattr(framework, "__init__", partialmethod(made, debug=True))
+    monkeypatch.setenv("FLASK_DEBUG", "1")
+    with override_settings(DEBUG=True), suppress(EventError):
+        response = DOORS[door](watched.site, Request(cookies=(KNOWN,)), emit_wrong, Reply())
+        assert response.status == 500
+    assert watched.reported.requests == []
 
 
 class Application:
