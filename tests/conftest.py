@@ -98,3 +98,10 @@ def wait_until() -> Callable[[Callable[[], object]], bool]:
         return True
 
     return wait
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that was free a moment ago, for a program that cannot choose one itself."""
+    with socket.create_server(("127.0.0.1", 0)) as one:
+        port: int = one.getsockname()[1]
+        return port

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import os
 import pwd
-import socket
 import subprocess
 import tempfile
 from collections import Counter
@@ -13,18 +12,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypedDict
+from typing import Final, TypedDict
 
 import pytest
 from starlette.types import Receive, Scope, Send
+from tests.conftest import Program, Serve, free_port
 
 from footfall import Config, Site
 from footfall.asgi import TrackingMiddleware
 from footfall.consent import always_granted
 from footfall.delivery import Delivery
-
-if TYPE_CHECKING:
-    from tests.conftest import Program, Serve
 
 HOST: Final = "www.shop.example"
 #: What a browser says of a page that a person opened.
@@ -278,12 +275,6 @@ def own_folder() -> Iterator[Path]:
         for one in (folder, *folder.iterdir()):
             os.chown(one, account["user"], account["group"])
         yield folder
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        port: int = one.getsockname()[1]
-        return port
 
 
 def answers(cache: Cache) -> bool:

@@ -19,13 +19,10 @@ CDNs that understand a targeted field (RFC 9213) cannot be run here; that we dro
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
-
-if TYPE_CHECKING:
-    from tests.caches.conftest import Cache, Origin
+from tests.caches.conftest import Cache, Origin
 
 LATER = "Thu, 31 Dec 2037 23:55:55 GMT"
 EARLIER = "Thu, 01 Jan 2015 00:00:00 GMT"

@@ -1,0 +1,128 @@
+"""WebKitGTK, by WebDriver, on a screen that nobody sees."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from tests.browsers.browser import (
+    LOCAL_HOSTS,
+    SECONDS,
+    TITLE,
+    BrowserError,
+    Certificate,
+    Cookie,
+    Running,
+    find_in,
+    json_of,
+)
+from tests.conftest import Program, free_port
+
+__all__ = ["WebKit"]
+
+ENVIRONMENT: Final = {
+    "WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS": "1",  # pages of our own
+    "WEBKIT_DISABLE_COMPOSITING_MODE": "1",
+    "LIBGL_ALWAYS_SOFTWARE": "1",
+    "GDK_BACKEND": "x11",
+    "NO_AT_BRIDGE": "1",
+    "GIO_USE_VFS": "local",
+}
+
+
+class WebKit:
+    """WebKitGTK's MiniBrowser, told what to do by WebDriver. It keeps nothing once it is closed, and is not Safari."""
+
+    hosts = LOCAL_HOSTS
+
+    def __init__(self, program: Program, folder: Path, _certificate: Certificate) -> None:
+        driver, screen = program("WebKitWebDriver", "webkit2gtk-driver"), program("Xvfb", "xvfb")
+        binary = next(Path("/usr/lib").glob("*/webkit2gtk-4.*/MiniBrowser"), Path("MiniBrowser"))
+        self._binary = program(str(binary), "libwebkit2gtk-4.1-0")
+        self._port = free_port()
+        self._running = [Running([screen, "-displayfd", "1", "-nolisten", "tcp"], folder / "screen")]
+        try:
+            log = self._running[0].log
+            number = self._running[0].wait_for(lambda: find_in(log, r"^\d+$"))
+            argv = [driver, f"--port={self._port}"]
+            self._running.append(Running(argv, folder / "driver", DISPLAY=f":{number}", **ENVIRONMENT))
+            self._running[1].wait_for(self._status)
+            self._begin()
+        except BaseException:
+            self._kill()
+            raise
+
+    def _status(self) -> str | None:
+        try:
+            return str(self._call("GET", "/status"))
+        except OSError:
+            return None
+
+    def _begin(self) -> None:
+        options = {"binary": self._binary, "args": ["--automation"]}
+        wanted = {"acceptInsecureCerts": True, "webkitgtk:browserOptions": options}
+        self._session = self._call("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})["sessionId"]
+
+    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=SECONDS)
+        try:
+            connection.request(method, path, json.dumps(body or {}) if method == "POST" else None)
+            reply = connection.getresponse()
+            value = json.loads(reply.read())["value"]
+        finally:
+            connection.close()
+        if reply.status != 200:
+            raise BrowserError(f"{method} {path.rpartition('/')[2]}: {value}")
+        return value
+
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        return self._call(method, f"/session/{self._session}{path}", body)
+
+    def visit(self, url: str) -> None:
+        self._ask("POST", "/url", {"url": url})
+
+    def run(self, script: str) -> Any:
+        return json.loads(self._ask("POST", "/execute/sync", {"script": f"return {json_of(script)}", "args": []}))
+
+    def title(self) -> str:
+        try:
+            return str(self.run(TITLE))
+        except BrowserError:
+            return ""
+
+    def cookies(self) -> list[Cookie]:
+        return [
+            Cookie(
+                name=one["name"],
+                value=one["value"],
+                domain=one["domain"],
+                lifetime=one["expiry"] - time.time() if "expiry" in one else None,
+                secure=one["secure"],
+                http_only=one["httpOnly"],
+                same_site=one["sameSite"].lower(),
+            )
+            for one in self._ask("GET", "/cookie")
+        ]
+
+    def drop_cookies(self) -> None:
+        self._ask("DELETE", "/cookie")
+
+    def start_afresh(self) -> None:
+        self._ask("DELETE", "")
+        self._begin()
+
+    def reopen(self) -> None:
+        raise NotImplementedError("driven, it has no profile that would outlive it")
+
+    def close(self) -> None:
+        try:
+            self._ask("DELETE", "")
+        finally:
+            self._kill()
+
+    def _kill(self) -> None:
+        for running in reversed(self._running):
+            running.kill()
