@@ -87,9 +87,9 @@ def _stop(server: uvicorn.Server, thread: threading.Thread) -> None:
 
 @pytest.fixture(scope="session")
 def wait_until() -> Callable[[Callable[[], object]], bool]:
-    """Look again and again until something is true, for 15 seconds at most; says whether it came true."""
+    """Look again and again until something is true, for 30 seconds at most; says whether it came true."""
 
-    def wait(condition: Callable[[], object], timeout: float = 15.0) -> bool:
+    def wait(condition: Callable[[], object], timeout: float = 30.0) -> bool:
         deadline = time.monotonic() + timeout
         while not condition():
             if time.monotonic() > deadline:

@@ -36,7 +36,7 @@ HOSTS: Final = {
 }
 #: The same for a browser that cannot be told where hosts lie, but knows where these must (RFC 6761, 6.3).
 LOCAL_HOSTS: Final = {name: f"{host.rpartition('.')[0]}.localhost" for name, host in HOSTS.items()}
-SECONDS: Final = 20.0  # that any one thing may take a browser
+SECONDS: Final = 45.0  # that any one thing may take a browser; a busy machine is slow to start one
 TITLE: Final = "document.readyState === 'complete' ? document.title : ''"
 
 
