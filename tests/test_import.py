@@ -58,6 +58,7 @@ def test_a_plain_door_loads_no_framework(door: str) -> None:
         ("cryptography", "from footfall import *; Site(Config(secret_keys=('k' * 32,)))", "seal"),
         ("uvicorn", "from footfall.localtracker import LocalTracker; LocalTracker()", "tracker"),
     ],
+    ids=["django", "flask", "seal", "tracker"],
 )
 def test_a_missing_extra_names_the_command_that_installs_it(missing: str, code: str, extra: str) -> None:
     code = (

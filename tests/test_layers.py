@@ -29,12 +29,14 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
 }
 #: Programs and helpers on top: nothing below knows them.
 ON_TOP = {"testing", "cli", "demo", "replay"}
-#: The frameworks and libraries a layer may need; a door's own is named after it.
+#: The frameworks and libraries that a layer, or one door, may need.
 LIBRARIES: dict[str, set[str]] = {
     "identity": {"publicsuffixlist", "cryptography", "crawleruseragents"},
     "delivery": {"pycurl"},
     "lifetimes": {"anyio"},
     "doors": {"starlette", "asgiref"},
+    "flask": {"flask", "werkzeug"},
+    "django": {"django"},
     "localtracker": {"starlette", "uvicorn"},
 }
 PURE = {"words", "identity", "consent", "trackers"}
@@ -125,7 +127,7 @@ def test_a_module_imports_no_library_but_its_layers_own(module: Module) -> None:
     import sys
 
     assert module.layer is not None
-    allowed = LIBRARIES.get(module.layer, set()) | ({module.name} if module.layer == "doors" else set())
+    allowed = LIBRARIES.get(module.layer, set()) | LIBRARIES.get(module.name, set())
     tops = {one.target.partition(".")[0] for one in module.imports()} - {"footfall", "__future__", "_typeshed"}
     assert tops - set(sys.stdlib_module_names) - allowed == set()
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 try:
     import flask
+    from werkzeug.middleware.proxy_fix import ProxyFix
 except ImportError:
     from footfall.errors import MissingExtra
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Footfall"]
 
 STATE = "footfall.flask.state"
+logger = logging.getLogger("footfall.flask")
 
 
 class _StateMixin:
@@ -61,9 +64,18 @@ class Footfall:
             self.init_app(app)
 
     def init_app(self, app: flask.Flask) -> None:
-        """Wrap ``app.wsgi_app``: errors and static files included. A second call on one application does nothing."""
+        """Wrap ``app.wsgi_app``: errors and static files included. A second call on one application does nothing.
+
+        Behind a proxy, put werkzeug's ``ProxyFix`` around ``app.wsgi_app`` after this, so that it corrects scheme
+        and host before they are read here.
+        """
         if "footfall" in app.extensions:
             return
+        if isinstance(app.wsgi_app, ProxyFix):
+            logger.warning(
+                "app.wsgi_app is a ProxyFix already: put it there after Footfall, or cookies go by the proxy's own"
+                " scheme and host"
+            )
         key: object = app.config["SECRET_KEY"]  # pyright: ignore[reportUnknownVariableType]
         self._site.start(secret_key=key if isinstance(key, str) else key.hex() if isinstance(key, bytes) else None)
         app.extensions["footfall"] = self._site

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,8 +10,9 @@ import flask
 import pytest
 from tests.doors.conftest import MakeWatched, Watched
 from tests.doors.drivers import call_wsgi
-from tests.doors.exchange import Request, guid
+from tests.doors.exchange import PAGE, Request, guid
 from tests.doors.rows import ALICE, KNOWN, VISIT, both, ids
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from footfall import current_tracking, wsgi
 from footfall.errors import ConfigError
@@ -145,6 +147,29 @@ def test_of_a_wsgi_door_around_flask_and_flasks_own_the_outer_has_the_request(wa
     response = call_wsgi(wsgi.TrackingMiddleware(app, outer.site), Request())
     assert response.all("set-cookie") == OURS
     assert (wires(outer), wires(inner)) == (both(guid(1), guid(2)), [])
+
+
+PROXIED = Request(
+    url="http://10.0.0.7/shirt",
+    headers=[*PAGE, ("x-forwarded-proto", "https"), ("x-forwarded-host", "www.shop.example")],
+)
+
+
+def test_a_proxy_that_is_trusted_around_us_makes_a_request_secure(watched: Watched) -> None:
+    app = make_app()
+    Footfall(app, watched.site)
+    app.wsgi_app = ProxyFix(app.wsgi_app, x_proto=1, x_host=1)  # type: ignore[method-assign]
+    assert call_wsgi(app, PROXIED).all("set-cookie") == OURS
+
+
+def test_a_trusted_proxy_inside_of_us_is_a_warning_at_the_start(
+    watched: Watched, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = make_app()
+    app.wsgi_app = ProxyFix(app.wsgi_app)  # type: ignore[method-assign]
+    with caplog.at_level(logging.WARNING, "footfall"):
+        Footfall(app, watched.site)
+    assert "after Footfall" in caplog.text
 
 
 def test_without_a_site_the_extension_says_what_to_write() -> None:
