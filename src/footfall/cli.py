@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="footfall", description="Know your site's visitors, and tell your recommendation service what they do."
     )
     subcommands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for register in (_register_tracker, _register_demo):
+    for register in (_register_tracker, _register_demo, _register_replay, _register_preview):
         register(subcommands.add_parser)
     parsed = parser.parse_args(arguments)
     run: Run = parsed.run
@@ -137,6 +137,41 @@ def _run_demo(arguments: argparse.Namespace) -> int:
 
     return run_demo(
         host=arguments.host, port=arguments.port, tracker_port=arguments.tracker_port, stay=not arguments.exit
+    )
+
+
+def _register_replay(add_parser: AddParser) -> None:
+    from footfall.replay.options import add_options
+
+    parser = _register(
+        add_parser,
+        "replay",
+        _run_replay,
+        "a file of orders, or of other history, into a tracker",
+        "Read CSV or JSON lines, and tell a tracker of each row: once, whatever interrupts it. Rows that a tracker does"
+        " not take are reported with their line and the reason.",
+    )
+    add_options(parser)
+
+
+def _run_replay(arguments: argparse.Namespace) -> int:
+    from footfall.replay.command import run
+
+    return run(arguments)
+
+
+def _register_preview(add_parser: AddParser) -> None:
+    from footfall.preview import add_options, run
+
+    add_options(
+        _register(
+            add_parser,
+            "preview",
+            run,
+            "the very URLs that an event becomes, and what each part means",
+            "Show the requests that an event becomes, for every tracker of a site or for one made from options: to the"
+            " last byte, with what each parameter means and which document says so. Nothing is sent.",
+        )
     )
 
 

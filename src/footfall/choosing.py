@@ -1,0 +1,109 @@
+"""Which tracker a command speaks to: one of a site of yours, or one made from the command's options."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from footfall.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from footfall.site import Site
+    from footfall.trackers import Tracker
+
+__all__ = ["KNOWN", "add_tracker_options", "choose_trackers", "load_site", "make_tracker"]
+
+KNOWN = ("raptor", "raptor-stream", "yoochoose", "ibexa")
+_KEY = "FOOTFALL_LICENCE_KEY"
+
+
+def add_tracker_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what a tracker is to be like, where it is not one of a site."""
+    group = parser.add_argument_group("tracker")
+    group.add_argument("--customer-id", metavar="ID", help="as in the tracker's control panel")
+    group.add_argument(
+        "--base-url", metavar="URL", help="another address, http://127.0.0.1:8100 of `footfall tracker`, say"
+    )
+    group.add_argument(
+        "--licence-key",
+        default=os.environ.get(_KEY) or None,
+        metavar="KEY",
+        help=f"YOOCHOOSE: signs buys that carry their time; better given in the environment as {_KEY}",
+    )
+    group.add_argument("--text-item-ids", action="store_true", help="YOOCHOOSE: take item ids that are not numbers")
+    group.add_argument("--max-item-type", type=int, metavar="N", help="YOOCHOOSE: the highest item type (default: 5)")
+
+
+def make_tracker(kind: str, options: argparse.Namespace, *, default_customer_id: str | None = None) -> Tracker:
+    """Make one of the trackers that come with the package.
+
+    Args:
+        kind: One of `KNOWN`.
+        options: As `add_tracker_options` has them.
+        default_customer_id: Where nothing is sent, one need not have an id yet.
+
+    Raises:
+        ConfigError: A setting is wrong, missing, or not one of this tracker. Names field, finding and remedy.
+    """
+    from footfall.trackers import Raptor, Yoochoose
+
+    if kind not in KNOWN:
+        raise ConfigError(f"tracker: {kind!r} is unknown; write one of {', '.join(KNOWN)}, or name a site with its own")
+    customer_id: str | None = options.customer_id or default_customer_id
+    if customer_id is None:
+        raise ConfigError("customer-id: is missing; copy it from the tracker's control panel: --customer-id 12345")
+    given: dict[str, Any] = {} if options.base_url is None else {"base_url": options.base_url}
+    if kind.startswith("raptor"):
+        if options.text_item_ids or options.max_item_type is not None:
+            raise ConfigError(f"tracker: {kind} has no --text-item-ids or --max-item-type; leave them out")
+        return Raptor(customer_id, offline_orders=kind == "raptor-stream", **given)
+    if options.max_item_type is not None:
+        given["max_item_type"] = options.max_item_type
+    make = Yoochoose.ibexa if kind == "ibexa" else Yoochoose
+    return make(customer_id, licence_key=options.licence_key, text_item_ids=options.text_item_ids, **given)
+
+
+def choose_trackers(site: Site, name: str | None) -> Sequence[Tracker]:
+    """Return the site's tracker of that name, or all it has.
+
+    Raises:
+        ConfigError: It has none.
+    """
+    found = [tracker for tracker in site.trackers if name is None or tracker.name == name]
+    if not found:
+        names = ", ".join(tracker.name for tracker in site.trackers) or "none at all"
+        raise ConfigError(f"tracker: the site has none named {name!r}; it has {names}")
+    return found
+
+
+def load_site(path: str) -> Site:
+    """Import a site by its place: ``shop.tracking:site``, also from the working directory.
+
+    Raises:
+        ConfigError: There is no such module, or no site in it.
+    """
+    from footfall.site import Site
+
+    module, colon, attribute = path.partition(":")
+    if not (module and colon and attribute):
+        raise ConfigError(f"site: {path!r} is no place; write module and name, as in shop.tracking:site")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        found: object = import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise  # the site's own import failed: its trace says where
+        raise ConfigError(f"site: there is no module {module!r}; is it on PYTHONPATH, or in this folder?") from None
+    for name in attribute.split("."):
+        found = getattr(found, name, None)
+    if not isinstance(found, Site):
+        raise ConfigError(f"site: {path!r} is {'missing' if found is None else f'a {type(found).__name__}'}, no Site")
+    return found

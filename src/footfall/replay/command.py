@@ -1,0 +1,237 @@
+"""Runs `footfall replay`: opens the file, the state and the spool, and says how it ended."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import sys
+import uuid
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, BinaryIO
+
+from footfall.choosing import choose_trackers, load_site, make_tracker
+from footfall.delivery import Counters, Delivery
+from footfall.errors import ConfigError
+from footfall.replay.columns import Columns, Value
+from footfall.replay.engine import Refusal, Replay
+from footfall.replay.options import digest_of
+from footfall.replay.screen import SHOWN, Progress, make_console, show_refusals, show_samples, show_totals
+from footfall.replay.sending import Sender
+from footfall.replay.source import Format, Source, guess_format
+from footfall.replay.state import State, load_state
+from footfall.replay.totals import Totals
+from footfall.trackers import Tracker
+
+__all__ = ["run"]
+
+_COUNTED = ("accepted", "delivered", "failed")
+_GRACE = 5.0  # seconds for what is under way when it ends
+_NOWHERE = "00000"  # a customer id for those who only look
+
+
+def run(options: argparse.Namespace) -> int:
+    """Replay one file.
+
+    Returns:
+        0 if all that was to be sent is delivered; 1 if some of it waits, or was set aside.
+
+    Raises:
+        ConfigError: An option or the file is wrong. Names it, and says what to do.
+        SpoolError: The spool cannot be used.
+        OSError: A file cannot be read or written.
+    """
+    with ExitStack() as stack:
+        tracker = _tracker(options)
+        columns = _columns(options)
+        _check(options)
+        stream, size = stack.enter_context(_opened(options.file))
+        source = _source(options, stream)
+        if source.columns:
+            columns.check(source.columns)
+        progress = Progress(size)
+        if options.dry_run:
+            return _look(options, source, columns, tracker, progress)
+        return _send(options, source, columns, tracker, progress, stack)
+
+
+def _look(options: argparse.Namespace, source: Source, columns: Columns, tracker: Tracker, progress: Progress) -> int:
+    refusals: list[Refusal] = []
+    with _report(options.report, 0) as report:
+        replay = Replay(source, columns, tracker, Totals(), on_refused=_keep_few(refusals), report=report)
+        with progress:
+            replay.run(None, lambda _: None, lambda read: progress.rows(read, replay.totals))
+    show_refusals(refusals, replay.totals.refused, options.report)
+    show_samples(replay.samples)
+    show_totals(replay.totals, None)
+    return 0
+
+
+def _send(
+    options: argparse.Namespace,
+    source: Source,
+    columns: Columns,
+    tracker: Tracker,
+    progress: Progress,
+    stack: ExitStack,
+) -> int:
+    delivery = Delivery(options.spool, deliver_here=not options.spool_only, durable="power")
+    stack.callback(delivery.close, _GRACE)
+    delivery.warm_up()
+    sender = Sender(delivery, tracker.name, patience=options.patience, delivers=not options.spool_only)
+    state = _state(options, source, sender.counters())
+    resumed_at = state.totals.rows
+    if state.begun:
+        source.skip(state.position, state.line, state.digest)
+    refusals: list[Refusal] = []
+    report = stack.enter_context(_report(options.report, state.report))
+    replay = Replay(source, columns, tracker, state.totals, on_refused=_keep_few(refusals), report=report)
+    refused_before = state.totals.refused
+    try:
+        with progress:
+            progress.rows(source, replay.totals)
+            replay.run(
+                state,
+                lambda requests: sender.send(requests, progress.delivery),
+                lambda read: progress.rows(read, replay.totals),
+            )
+            counters = _since(state, sender.settle(progress.delivery))
+    except KeyboardInterrupt:
+        make_console(stderr=True).print("Interrupted; the same command goes on from here.")
+        raise
+    show_refusals(refusals, replay.totals.refused - refused_before, options.report)
+    if resumed_at:
+        what = "Went on after" if replay.totals.rows > resumed_at else "Nothing new after"
+        make_console(stderr=True).print(f"{what} {resumed_at:,} rows of an earlier replay; the table counts all.")
+    show_totals(replay.totals, counters)
+    return 1 if counters.pending or counters.failed else 0
+
+
+def _tracker(options: argparse.Namespace) -> Tracker:
+    if options.site is not None:
+        found = choose_trackers(load_site(options.site), options.tracker)
+        if len(found) > 1:
+            names = ", ".join(tracker.name for tracker in found)
+            raise ConfigError(f"tracker: the site has {names}; say which: --tracker {found[0].name}")
+        return found[0]
+    if options.tracker is None:
+        raise ConfigError("tracker: is missing; write --tracker yoochoose, say, or --site shop.tracking:site")
+    return make_tracker(options.tracker, options, default_customer_id=_NOWHERE if options.dry_run else None)
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Refuse what would have every row refused, or sent with less than was meant."""
+    buys = options.event in (None, "=buy") or not options.event.startswith("=")
+    if options.item is None and options.event != "=page_view":
+        raise ConfigError("item: is missing; name the column with the items' ids: --item StockCode")
+    if buys and options.price is None and options.total is None and not options.no_price:
+        raise ConfigError("price: is missing; name its column, or that of the line's --total, or say --no-price")
+    if options.price is not None and options.total is not None:
+        raise ConfigError("total: is given beside price; give one of them")
+    if (options.price or options.total) and options.currency is None:
+        raise ConfigError("currency: is missing; name its column, or write it: --currency =EUR")
+    if options.site is not None:
+        return
+    kind: str = options.tracker
+    if kind == "raptor" and (options.device is None or options.session is None):
+        raise ConfigError(
+            "device, session: raptor takes no event without both; name their columns, "
+            "or send orders without a browser by --tracker raptor-stream"
+        )
+    if kind == "raptor-stream" and (options.ruid is None or options.device is not None):
+        raise ConfigError("ruid: raptor-stream takes orders by the person alone; name the column: --ruid CustomerID")
+    if kind.startswith("raptor") and options.time is not None:
+        raise ConfigError("time: raptor has no parameter for it; without --time, rows count as of now")
+    if not kind.startswith("raptor") and options.time is not None and options.licence_key is None:
+        raise ConfigError(
+            "time: the tracker believes it only if signed; give --licence-key, "
+            "or leave out --time to have rows count as of now"
+        )
+
+
+def _columns(options: argparse.Namespace) -> Columns:
+    named = (
+        *("item", "item_type", "quantity", "price", "total", "currency", "order", "time", "user", "anonymous_id"),
+        *("ruid", "device", "session", "category_path", "percentage", "rating"),
+    )
+    values = {name: Value.parse(written) for name in named if (written := getattr(options, name)) is not None}
+    return Columns(
+        **values,
+        event=Value.parse(options.event or "=buy"),
+        renamed=dict(options.rename),
+        fields={name: Value.parse(written) for name, written in options.field},
+        whole=frozenset(options.whole),
+        decimal_comma=options.decimal_comma,
+        time_format=options.time_format,
+        anonymous_user=options.anonymous_user,
+    )
+
+
+@contextmanager
+def _opened(name: str) -> Generator[tuple[BinaryIO, int | None]]:
+    if name == "-":
+        yield sys.stdin.buffer, None
+        return
+    with Path(name).open("rb") as stream:
+        yield stream, os.fstat(stream.fileno()).st_size
+
+
+def _source(options: argparse.Namespace, stream: BinaryIO) -> Source:
+    written: Format | None = options.format or guess_format(options.file)
+    if written is None:
+        raise ConfigError("format: the file's name does not say; write --format csv or --format jsonl")
+    return Source(
+        stream,
+        format=written,
+        encoding=options.encoding,
+        delimiter="\t" if options.delimiter == "tab" else options.delimiter,
+        columns=options.columns.split(",") if options.columns else (),
+    )
+
+
+def _state(options: argparse.Namespace, source: Source, counters: Counters) -> State:
+    where = [source.fingerprint, options.site, options.tracker, options.customer_id, options.base_url]
+    key = hashlib.sha256(json.dumps(where).encode()).hexdigest()[:16]
+    path = options.state or Path(f"footfall-replay-{key}.json")
+    run_name = uuid.uuid4().hex
+    if options.restart:
+        state = State(path=path, run=run_name, options=digest_of(options))
+    else:
+        state = load_state(path, run=run_name, options=digest_of(options))
+    if not state.begun:
+        state = replace(state, before={name: getattr(counters, name) for name in _COUNTED})
+        state.save()  # its name must be known before anything is sent under it
+    return state
+
+
+def _since(state: State, counters: Counters) -> Counters:
+    """What became of this replay's requests, in a spool that may have seen others."""
+    return Counters(
+        pending=counters.pending,
+        **{name: getattr(counters, name) - state.before.get(name, 0) for name in _COUNTED},
+    )
+
+
+@contextmanager
+def _report(path: Path | None, size: int) -> Generator[IO[bytes] | None]:
+    """Open the report of refused rows; what a state does not know of is written again."""
+    if path is None:
+        yield None
+        return
+    with path.open("ab") as report:
+        report.truncate(min(size, report.tell()))
+        yield report
+
+
+def _keep_few(refusals: list[Refusal]) -> Callable[[Refusal], None]:
+    """Keep as many as are shown."""
+
+    def keep(refusal: Refusal) -> None:
+        if len(refusals) < SHOWN:
+            refusals.append(refusal)
+
+    return keep

@@ -1,0 +1,140 @@
+"""The options of `footfall replay`: who is told, and which column of the file says what."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from pathlib import Path
+
+from footfall.choosing import KNOWN, add_tracker_options
+
+__all__ = ["DEFAULT_SPOOL", "add_options", "digest_of"]
+
+DEFAULT_SPOOL = "sqlite:///footfall-replay.sqlite3"
+
+#: What decides what a row becomes and where it goes: an interrupted replay goes on only with the same.
+_DECIDING = (
+    *("site", "tracker", "customer_id", "base_url", "text_item_ids", "max_item_type", "spool"),
+    *("event", "rename", "item", "item_type", "quantity", "price", "total", "no_price", "currency", "decimal_comma"),
+    *("order", "time", "time_format", "user", "anonymous_id", "anonymous_user", "ruid", "device", "session"),
+    *("category_path", "percentage", "rating", "field", "whole", "format", "encoding", "delimiter", "columns"),
+)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add them all."""
+    parser.epilog = (
+        "COLUMN is a column's name, in JSON lines perhaps with dots (customer.id); "
+        "=TEXT in its place is the same text for every row: --currency =EUR"
+    )
+    parser.add_argument("file", metavar="FILE", help="CSV or JSON lines; - reads standard input")
+    parser.add_argument("--tracker", metavar="NAME", help=f"one of {', '.join(KNOWN)}; with --site one of its own")
+    parser.add_argument("--site", metavar="MODULE:SITE", help="take the tracker, as it is set up, from your site")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="send nothing, write nothing: show what would become of it"
+    )
+    add_tracker_options(parser)
+    _add_columns(parser)
+    _add_reading(parser)
+    _add_running(parser)
+
+
+def digest_of(options: argparse.Namespace) -> str:
+    """Boil down what decides what rows become; the licence key is not in it."""
+    deciding = {name: getattr(options, name) for name in _DECIDING}
+    return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
+
+
+def _add_columns(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("columns")
+    for name, text in (
+        ("item", "the item's id"),
+        ("item-type", "YOOCHOOSE: its type (default: 1)"),
+        ("quantity", "how many (default: 1)"),
+        ("price", "what one of them cost"),
+        ("total", "in place of --price: what the whole line cost"),
+        ("currency", "ISO 4217, as in =EUR"),
+        ("order", "Raptor: the order's number"),
+        ("time", "YOOCHOOSE: when it was bought; needs a licence key"),
+        ("user", "whose account"),
+        ("anonymous-id", "YOOCHOOSE: what stands for the person where there is no account"),
+        ("ruid", "Raptor: the person, by address or customer number, in clear text"),
+        ("device", "Raptor: the browser's id, a GUID"),
+        ("session", "Raptor: the visit's id, a GUID"),
+        ("event", "what happened: buy (the default), click, basket, consume, rate, ..."),
+        ("category-path", "where the item stands: /Shoes/Children"),
+        ("percentage", "of consume: 0 to 100"),
+        ("rating", "of rate: 0 to 100"),
+    ):
+        group.add_argument(f"--{name}", metavar="COLUMN", help=text)
+    group.add_argument("--no-price", action="store_true", help="buys have no price")
+    group.add_argument(
+        "--anonymous-user", default="not_defined", metavar="ID", help="YOOCHOOSE: whose events nobody's are"
+    )
+    group.add_argument(
+        "--field",
+        action="append",
+        default=[],
+        type=_pair,
+        metavar="NAME=COLUMN",
+        help="Raptor: a parameter by its name",
+    )
+    group.add_argument(
+        "--rename", action="append", default=[], type=_pair, metavar="WORD=EVENT", help="the file's word: purchase=buy"
+    )
+    group.add_argument(
+        "--whole", action="append", default=[], metavar="COLUMN", help="whole numbers that were exported as 17850.0"
+    )
+    group.add_argument("--decimal-comma", action="store_true", help="amounts are written as 19,99")
+    group.add_argument(
+        "--time-format",
+        default="iso",
+        metavar="FORMAT",
+        help="iso (the default), unix, unix-ms, or as %%d.%%m.%%Y %%H:%%M",
+    )
+
+
+def _add_reading(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("file")
+    group.add_argument("--format", choices=("csv", "jsonl"), help="by default as the name of the file says")
+    group.add_argument("--encoding", default="utf-8", help="of the file (default: %(default)s)")
+    group.add_argument("--delimiter", default=",", help='of CSV; "tab" for a tab (default: a comma)')
+    group.add_argument("--columns", metavar="A,B,...", help="of CSV without a first line that names its columns")
+
+
+def _add_running(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("running")
+    group.add_argument(
+        "--report", type=Path, metavar="FILE", help="write every refused row here: its line and the reason"
+    )
+    group.add_argument("--spool", default=DEFAULT_SPOOL, help="where requests wait (default: %(default)s)")
+    group.add_argument("--spool-only", action="store_true", help="leave the sending to `footfall deliver`")
+    group.add_argument(
+        "--state", type=Path, metavar="FILE", help="remembers how far it came; by default named by the file"
+    )
+    group.add_argument("--restart", action="store_true", help="begin anew, and send again what was sent")
+    group.add_argument(
+        "--patience",
+        type=_seconds,
+        default=60.0,
+        metavar="SECONDS",
+        help="how long to wait while nothing moves (default: %(default)g)",
+    )
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise argparse.ArgumentTypeError(f"{text!r} has no two sides; write them with = between")
+    return name, value
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= 86_400:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds up to 86400")
+    return seconds

@@ -1,0 +1,156 @@
+"""What a person sees of a replay: bars while it runs, what was refused, and a table that adds up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from footfall.errors import MissingExtra
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from footfall.delivery import Counters
+    from footfall.replay.engine import Refusal
+    from footfall.replay.source import Source
+    from footfall.replay.totals import Sums, Totals
+    from footfall.wire import WireRequest
+
+__all__ = ["Progress", "show_refusals", "show_samples", "show_totals"]
+
+SHOWN = 20  #: refused rows on the screen
+_SHOWN_REASONS = 12
+_WIDTH = 160  # where no terminal says
+
+
+class Progress:
+    """Two bars on standard error: rows read, requests delivered. Nothing at all where that is no terminal."""
+
+    def __init__(self, size: int | None) -> None:
+        """Prepare.
+
+        Args:
+            size: Of the file in bytes, if it is known.
+
+        Raises:
+            MissingExtra: rich is not installed.
+        """
+        console = make_console(stderr=True)
+        from rich import progress
+
+        self._bars = progress.Progress(
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(),
+            progress.TaskProgressColumn(),
+            progress.TextColumn("{task.fields[count]:,} {task.fields[unit]}"),
+            progress.TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._read = self._bars.add_task("reading", total=size, count=0, unit="rows")
+        self._sent = self._bars.add_task("delivering", total=None, count=0, unit="requests", visible=False)
+
+    def __enter__(self) -> Self:
+        """Show the bars."""
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave them as they are."""
+        self._bars.stop()
+
+    def rows(self, source: Source, totals: Totals) -> None:
+        """Show how much of the file was read."""
+        self._bars.update(self._read, completed=source.position, count=totals.rows)
+
+    def delivery(self, counters: Counters) -> None:
+        """Show how much was delivered of what is in the spool."""
+        done = counters.delivered + counters.failed
+        self._bars.update(self._sent, total=done + counters.pending, completed=done, count=done, visible=True)
+
+
+def make_console(*, stderr: bool = False) -> Console:
+    """Make a console.
+
+    Raises:
+        MissingExtra: rich is not installed.
+    """
+    try:
+        from rich.console import Console
+    except ImportError:
+        raise MissingExtra("this command", "cli") from None
+    console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = _WIDTH
+    return console
+
+
+def show_refusals(refusals: Sequence[Refusal], number: int, report: object) -> None:
+    """Show the first refused rows, and how many more there are."""
+    console = make_console(stderr=True)
+    for refusal in refusals[:SHOWN]:
+        console.print(f"refused {refusal}", soft_wrap=True)
+    if number > SHOWN:
+        where = f"all are in {report}" if report else "--report FILE writes all of them down"
+        console.print(f"... and {number - SHOWN:,} more; {where}", soft_wrap=True)
+
+
+def show_samples(samples: Sequence[WireRequest]) -> None:
+    """Show whole requests, to be compared with the tracker's document."""
+    console = make_console()
+    for request in samples:
+        console.print(f"{request.method} {request.url}", soft_wrap=True)
+
+
+def show_totals(totals: Totals, counters: Counters | None) -> None:
+    """Show what became of the rows, in numbers that add up to the file's.
+
+    Args:
+        totals: Of the rows.
+        counters: What became of the requests since; ``None`` where none were sent.
+    """
+    from rich.table import Table
+
+    refused = totals.refused_sums
+    currencies = sorted({*totals.file, *totals.sent})
+    table = Table("", show_edge=False, pad_edge=False)
+    for name in ("rows", "requests", *currencies):
+        table.add_column(name, justify="right")
+
+    def add(name: str, rows: int | None, requests: int | None, sums: Sums, *, style: str = "") -> None:
+        numbers = ["" if number is None else f"{number:,}" for number in (rows, requests)]
+        table.add_row(name, *numbers, *(_format(sums.get(currency)) for currency in currencies), style=style)
+
+    add("sent" if counters is not None else "would be sent", totals.rows - totals.refused, totals.requests, totals.sent)
+    add("refused", totals.refused, None, refused)
+    reasons = sorted(totals.reasons.items(), key=lambda pair: -pair[1].rows)
+    for text, reason in reasons[:_SHOWN_REASONS]:
+        add(f"  {text}", reason.rows, None, reason.sums, style="dim")
+    if rest := reasons[_SHOWN_REASONS:]:
+        add("  other reasons", sum(reason.rows for _, reason in rest), None, {}, style="dim")
+    if rounding := dict(totals.rounding()):
+        add("lost by rounding to whole minor units", None, None, rounding)
+    table.add_section()
+    add("in the file", totals.rows, None, totals.file)
+    if counters is not None:
+        table.add_section()
+        _add_delivery(table, counters, len(currencies))
+    make_console().print(table)
+
+
+def _add_delivery(table: Table, counters: Counters, currencies: int) -> None:
+    for name, number in (
+        ("delivered", counters.delivered),
+        ("set aside (see `footfall spool failed`)", counters.failed),
+        ("waiting in the spool", counters.pending),
+    ):
+        table.add_row(name, "", f"{number:,}", *[""] * currencies)
+
+
+def _format(amount: Decimal | None) -> str:
+    return "" if amount is None else f"{amount:,f}"
