@@ -22,8 +22,9 @@ from footfall.identity.seal import Sealer
 from footfall.identity.snapshot import format_snapshot, parse_snapshot
 from footfall.identity.visitor import Visitor
 from footfall.request import Consent, RequestClass, RequestView
+from footfall.resuming import Resumed
 from footfall.trackers.protocol import Tracker
-from footfall.tracking import Resumed, Tracking
+from footfall.tracking import Tracking
 from footfall.wire import WireRequest
 
 __all__ = ["Site"]

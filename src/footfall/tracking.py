@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from footfall.site import Site
     from footfall.wire import WireRequest
 
-__all__ = ["CURRENT", "Resumed", "Tracking", "current_tracking"]
+__all__ = ["CURRENT", "Tracking", "current_tracking"]
 
 CONSENT_WAIT: Final = 1.0  #: seconds that an asynchronous reader of consent may take
 CURRENT: Final[ContextVar[Tracking | None]] = ContextVar("footfall.tracking", default=None)
@@ -368,33 +368,3 @@ class Tracking:
     def __repr__(self) -> str:
         """Name the request's class, never its visitor."""
         return f"<Tracking of a {self.request_class.name}>"
-
-
-class Resumed:
-    """A visitor whose request is long over: made by `Site.resume` from what `Tracking.snapshot` sealed."""
-
-    __slots__ = ("_site", "_visitor")
-
-    def __init__(self, site: Site, visitor: Visitor | None) -> None:
-        """Take the visitor; ``None`` where the token was not ours."""
-        self._site = site
-        self._visitor = visitor
-
-    @property
-    def valid(self) -> bool:
-        """Was the token one of ours, of a visitor who had consented."""
-        return self._visitor is not None
-
-    def emit(self, event: Event) -> None:
-        """Report an event under the ids of the snapshot; without them it is refused and counted.
-
-        Raises:
-            EventError: The event is wrong, and ``Site(strict=True)``.
-        """
-        if self._visitor is None:
-            return self._site.refuse(event, "no snapshot")
-        return self._site.report(event, self._visitor, strict=bool(self._site.strict))
-
-    def __repr__(self) -> str:
-        """Say whether it holds a visitor, not whom."""
-        return f"<Resumed, {'valid' if self.valid else 'invalid'}>"

@@ -1,0 +1,43 @@
+"""A visitor whose request is long over: what a webhook or a task may still report of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from footfall.identity.visitor import Visitor
+
+if TYPE_CHECKING:
+    from footfall.events import Event
+    from footfall.site import Site
+
+__all__ = ["Resumed"]
+
+
+class Resumed:
+    """A visitor whose request is long over: made by `Site.resume` from what `Tracking.snapshot` sealed."""
+
+    __slots__ = ("_site", "_visitor")
+
+    def __init__(self, site: Site, visitor: Visitor | None) -> None:
+        """Take the visitor; ``None`` where the token was not ours."""
+        self._site = site
+        self._visitor = visitor
+
+    @property
+    def valid(self) -> bool:
+        """Was the token one of ours, of a visitor who had consented."""
+        return self._visitor is not None
+
+    def emit(self, event: Event) -> None:
+        """Report an event under the ids of the snapshot; without them it is refused and counted.
+
+        Raises:
+            EventError: The event is wrong, and ``Site(strict=True)``.
+        """
+        if self._visitor is None:
+            return self._site.refuse(event, "no snapshot")
+        return self._site.report(event, self._visitor, strict=bool(self._site.strict))
+
+    def __repr__(self) -> str:
+        """Say whether it holds a visitor, not whom."""
+        return f"<Resumed, {'valid' if self.valid else 'invalid'}>"
