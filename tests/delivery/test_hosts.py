@@ -13,7 +13,6 @@ from footfall.delivery.host import why_unattended
 
 def test_gevent_keeps_its_hub_free_and_delivery_its_threads(start_child: Any, all_delivered: Any, sink: Any) -> None:
     """T11."""
-    pytest.importorskip("gevent")
     said = start_child("""
 import gevent.monkey; gevent.monkey.patch_all()
 import gevent
@@ -31,13 +30,11 @@ os._exit(0)
 
 
 def test_gevent_that_patches_after_the_import_changes_nothing(start_child: Any, all_delivered: Any) -> None:
-    pytest.importorskip("gevent")
     start_child("import gevent.monkey; gevent.monkey.patch_all(); delivery = Delivery(spool); emit(range(100))").said()
     all_delivered(100)
 
 
 def test_under_eventlet_events_are_spooled_with_one_warning(start_child: Any, all_delivered: Any, sink: Any) -> None:
-    pytest.importorskip("eventlet")
     said = start_child("""
 import warnings; warnings.simplefilter("ignore")
 import eventlet; eventlet.monkey_patch()
@@ -56,7 +53,6 @@ os._exit(0)
 def test_a_live_process_without_threads_is_served_by_another(
     start_child: Any, sink: Any, spool: str, make_delivery: Any, until: Any
 ) -> None:
-    pytest.importorskip("eventlet")
     child = start_child("""
 import warnings; warnings.simplefilter("ignore")
 import eventlet; eventlet.monkey_patch()
@@ -72,7 +68,6 @@ time.sleep(60)
 
 def test_without_threads_flush_does_their_work(start_child: Any, sink: Any) -> None:
     """T6."""
-    pytest.importorskip("eventlet")
     said = start_child("""
 import warnings; warnings.simplefilter("ignore")
 import eventlet; eventlet.monkey_patch()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from random import random
+from random import Random
 
 from footfall.delivery.breaker import Breaker, backoff
 from footfall.delivery.notices import Notices
@@ -22,6 +22,8 @@ _GATHER = 0.005  # seconds in which answers are gathered, to be settled in one t
 _GATHER_MOST = 256
 _LEASE_MARGIN = 20.0  # seconds that a lease outlives the longest exchange
 _AFTER_TROUBLE = 1.0
+# One of our own, for the application may seed the module's: retries of all its processes would fall together.
+_chance = Random()  # noqa: S311 - it spreads retries, and keeps no secret
 
 
 class Courier:
@@ -37,7 +39,7 @@ class Courier:
         retry_for: float,
         concurrency: int,
         clock: Callable[[], float] = time.time,
-        chance: Callable[[], float] = random,
+        chance: Callable[[], float] = _chance.random,
     ) -> None:
         """Open nothing but what sending needs.
 
