@@ -132,7 +132,7 @@ def check(line: str, host: str) -> tuple[str, str | None]:
     return found["name"], found["domain"]
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(
     make=st.sampled_from(SITES),
     request=requests(),
