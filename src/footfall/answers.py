@@ -18,7 +18,7 @@ __all__ = ["Answer", "answer_consent"]
 REASONS = {204: "No Content", 303: "See Other", 400: "Bad Request", 403: "Forbidden", 405: "Method Not Allowed"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)  # an address may hold a visitor's ids
 class Answer:
     """A response without a body, made here."""
 

@@ -289,20 +289,28 @@ class Recollection:
         """Return nobody in particular."""
         return Visitor(anonymous_user=self.config.anonymous_user)
 
-    def known_visitor(self, user_id: str | None) -> Visitor | None:
-        """Return the ids to erase: those the browser sent or got, whatever the visitor now allows."""
-        if not self.request_class.read:
-            return None
+    @property
+    def is_known(self) -> bool:
+        """May this visitor be known from here on."""
+        return self._device_granted and not self.forgotten
+
+    def known_visitor(self) -> Visitor | None:
+        """Return the ids to erase: those the browser sent or got, whatever the visitor now allows; no user id."""
         device = self.device.value or self.minted_device
-        if device is None and self.ruid_sent.value is None and self.token_sent.value is None:
+        if not self.request_class.read or (self.gone and device is None):
+            return None
+        # What was never stored, for want of consent, is nothing to erase, and nobody's to be told of.
+        learned = self._person_granted
+        token = (self.token_captured if learned else None) or self.token_sent.value
+        ruid = (self.identified if learned else None) or self.ruid_sent.value
+        if device is None and ruid is None and token is None:
             return None
         return Visitor(
             device_id=device,
             session_id=self.session_sent.id.value or self.minted_session,
-            ruid=self.identified or self.ruid_sent.value,
-            reaid=None if self._uses_xuid else self.token_captured or self.token_sent.value,
-            xuid=self.token_captured or self.token_sent.value if self._uses_xuid else None,
-            user_id=user_id,
+            ruid=ruid,
+            reaid=None if self._uses_xuid else token,
+            xuid=token if self._uses_xuid else None,
             anonymous_id=self._anonymous_id or device,
         )
 

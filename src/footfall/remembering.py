@@ -37,7 +37,7 @@ class Remembering:
         if self._ids.forgotten:
             changes += self._forgotten()
         elif device is Consent.DENIED:
-            changes += self._expiries(ROLES)
+            changes += self._expiries((*ROLES, "gone"))
         elif device is Consent.GRANTED and kind.read:
             changes += self._visit()
             if person is Consent.DENIED:
@@ -123,7 +123,8 @@ class Remembering:
         changes = [CookieChange(name=name, value=None) for name in every]
         changes += [change for change in self._expiries(ROLES) if change.name not in every]
         device = self._ids.raw_device.value or self._ids.minted_device
-        if device is not None:
+        # Without consent nothing could be renewed, so that nothing is kept against it.
+        if device is not None and self._ids.consents[0] is Consent.GRANTED:
             changes.append(CookieChange(name=self._names.gone, value=mark_of(device), max_age=FORGOTTEN_FOR))
         return changes
 

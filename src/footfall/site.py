@@ -356,9 +356,15 @@ class Site:
             if knows is None or knows(event):
                 self.delivery.refuse(tracker.name, reason)
 
-    def erase(self, visitor: Visitor) -> None:
-        """Drop what was not delivered yet of a visitor, and tell the site."""
-        for key in (visitor.device_id, visitor.anonymous_id):
+    def erase(self, visitor: Visitor, *, whose: Visitor | None = None) -> None:
+        """Drop what was not delivered yet of a visitor, and tell the site.
+
+        Args:
+            visitor: The ids that the site is told.
+            whose: Under whose ids it waits, if not under *visitor*'s: a person's waits under their device.
+        """
+        held = visitor if whose is None else whose
+        for key in dict.fromkeys((held.device_id, held.anonymous_id)):
             if key is None:
                 continue
             try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from footfall.answers import Answer, answer_consent
@@ -43,6 +44,7 @@ class Tracking:
     """
 
     __slots__ = (
+        "_consulted",
         "_erased",
         "_held",
         "_ids",
@@ -64,11 +66,12 @@ class Tracking:
         self._site = site
         self._ids = Recollection(site, view)
         self._request = request
-        self._held: list[tuple[Event, str | None]] = []
+        self._held: list[Event] = []
         self._user: str | None = None
         self._logged_in: bool | None = None  # what this request learned: True, False (logged out), None (ask the site)
         self._login_signalled = False
         self._erased = False
+        self._consulted = False
         self._read = False
         self._reported = False
         self.finished = False  #: the response has started: too late for a cookie
@@ -135,16 +138,19 @@ class Tracking:
     @property
     def consent(self) -> Consent:
         """What the visitor said of being recognized (device and session ids, anonymous events)."""
+        self._consulted = True
         return self._ids.consents[0]
 
     @property
     def person_consent(self) -> Consent:
         """What the visitor said of being known as a person (ruid, reaid, xuid, user id). Never more than `consent`."""
+        self._consulted = True
         return self._ids.consents[1]
 
     @property
     def gpc(self) -> bool:
         """Did the browser send ``Sec-GPC: 1``, and is it honoured: a site must show so (11 CCR 7025)."""
+        self._consulted = True
         return self._ids.gpc
 
     @property
@@ -164,9 +170,6 @@ class Tracking:
             EventError: The event is wrong, and the site is strict (a debug flag, or ``Site(strict=True)``).
                 Nothing was written for any tracker. A site that is not strict logs, counts and sets it aside.
         """
-        self._emit(event, self.user_id)
-
-    def _emit(self, event: Event, user_id: str | None) -> None:
         if not isinstance(event, Event):  # pyright: ignore[reportUnnecessaryIsInstance] - an untyped caller's
             error = EventError(f"event is a {type(event).__name__}; emit one of footfall.events, such as Click('3298')")
             return self._site.fault(error, strict=self.strict)
@@ -174,11 +177,13 @@ class Tracking:
             return self._site.refuse(event, self.request_class.name)
         consent, person = self._ids.consents
         if consent is Consent.UNKNOWN and not self.finished:
-            self._held.append((event, user_id))
+            self._held.append(event)
             return None
         if consent is not Consent.GRANTED or (isinstance(event, Login) and person is not Consent.GRANTED):
             return self._site.refuse(event, "consent")
-        visitor = self._visitor(user_id)
+        if person is Consent.DENIED and self.request_class.renew:
+            self._erase_person()  # before what is theirs as a device alone
+        visitor = self._visitor()
         if visitor is None:
             return self._site.refuse(event, "unconfirmed")
         self._reported = True
@@ -191,7 +196,7 @@ class Tracking:
             EventError: The event is wrong for a tracker.
         """
         self._read = True
-        visitor = self._visitor(self.user_id) or self._ids.anonymous_visitor()
+        visitor = self._visitor() or self._ids.anonymous_visitor()
         return self._site.requests_for(event, visitor)
 
     def identify(self, person: str) -> None:
@@ -219,11 +224,11 @@ class Tracking:
             event = Login(user_id)
         except EventError as error:
             return self._site.fault(error, strict=self.strict)
-        if not self._login_signalled and self.user_id == event.user_id:
+        if not self._login_signalled and self._asks_for_user and self.user_id == event.user_id:
             return None
         self._login_signalled = False
         self._user, self._logged_in = event.user_id, True
-        return self._emit(event, event.user_id)
+        return self.emit(event)
 
     def logout(self) -> None:
         """Go back to the anonymous id for the rest of this request. Reports nothing, and changes no cookie."""
@@ -250,21 +255,32 @@ class Tracking:
         """Record the visitor's refusal: our cookies expire with this response, and nothing is sent any more."""
         self._warn_if_late("deny")
         self._held_refused("consent")
-        self._erase()
+        self._erase(ask=True)
         self._ids.set_consent(Consent.DENIED, Consent.DENIED)
 
     def forget(self) -> None:
         """Forget the visitor: cookies expire, their undelivered events are erased, ``Site(on_forget=)`` is called."""
         self._warn_if_late("forget")
         self._held_refused("forgotten")
-        self._erase()
+        self._erase(ask=True)
         self._ids.forget()
 
-    def _erase(self) -> None:
+    def _erase(self, *, ask: bool) -> None:
+        if self._erased and not self._ids.is_known:  # forgotten, then denied: they are told of once
+            return
         self._erased = True
-        ids = self._ids.known_visitor(self._user)
+        ids = self._ids.known_visitor()
         if ids is not None:
-            self._site.erase(ids)
+            # Only a view is asked who is logged in: the framework's session may be closed once it is done.
+            self._site.erase(replace(ids, user_id=self.user_id if ask else self._user))
+
+    def _erase_person(self) -> None:
+        if self._erased:
+            return
+        self._erased = True
+        ids = self._ids.known_visitor()
+        if ids is not None and (ids.ruid or ids.reaid or ids.xuid):
+            self._site.erase(replace(ids, device_id=None, session_id=None, anonymous_id=None), whose=ids)
 
     def snapshot(self) -> str:
         """Seal this visitor's ids into one text to keep with an order; `Site.resume` reports under them later.
@@ -273,8 +289,8 @@ class Tracking:
             ConfigError: The site has no ``secret_keys``.
         """
         self._read = True
-        granted = self.consent is Consent.GRANTED
-        return self._site.format_snapshot(self._visitor(self.user_id) if granted else None)
+        granted = self._ids.consents[0] is Consent.GRANTED
+        return self._site.format_snapshot(self._visitor() if granted else None)
 
     # What a door asks
 
@@ -310,10 +326,12 @@ class Tracking:
         changes = Remembering(self._ids).changes() if status >= 200 and status != 304 else []
         self.finished = True
         read = self._read and self._ids.consents[0] is not Consent.UNKNOWN
+        # A page that looked at a denial (no banner, say) is for those who denied.
+        denied = (self._read or self._consulted) and self._ids.consents[0] is Consent.DENIED
         edit = cache_decision(
             status,
             headers,
-            pending=bool(changes),
+            pending=bool(changes) or denied,
             changed=self._ids.changed,
             read=read,
             public_responses=self._site.config.public_responses,
@@ -323,10 +341,13 @@ class Tracking:
             self._site.warn_once(
                 "shared", "an event came from a response marked for shared caches: visits that a cache serves go unseen"
             )
-        if edit.cookies:
+        if edit.cookies and changes:
             # Somebody withdrew elsewhere, in a consent platform or by Sec-GPC: what is under way is theirs too.
-            if self._ids.consents[0] is Consent.DENIED and not self._erased:
-                self._erase()
+            device, person = self._ids.consents
+            if device is Consent.DENIED and not self._erased:
+                self._erase(ask=False)
+            elif person is Consent.DENIED:
+                self._erase_person()
             writer = self._ids.writer
             edit.add.extend(("Set-Cookie", line) for change in changes for line in writer.lines(change))
         return edit if edit.add or edit.drop else None
@@ -342,22 +363,27 @@ class Tracking:
     def _settle(self) -> None:
         held, self._held = self._held, []
         granted = self._ids.consents[0] is Consent.GRANTED
-        for event, user_id in held:
+        for event in held:
             if granted:
                 # The view is done, so an error would reach nobody but the visitor.
                 strict, self.strict = self.strict, False
-                self._emit(event, user_id)
+                self.emit(event)
                 self.strict = strict
             else:
                 self._site.refuse(event, "consent")
 
     def _held_refused(self, reason: str) -> None:
         held, self._held = self._held, []
-        for event, _ in held:
+        for event in held:
             self._site.refuse(event, reason)
 
-    def _visitor(self, user_id: str | None) -> Visitor | None:
-        return self._ids.use(user_id, may_mint=not self.finished)
+    def _visitor(self) -> Visitor | None:
+        return self._ids.use(self.user_id if self._asks_for_user else None, may_mint=not self.finished)
+
+    @property
+    def _asks_for_user(self) -> bool:
+        """May we know who is logged in: asking makes a framework say that the page depends on its session."""
+        return self._ids.consents[1] is Consent.GRANTED
 
     def _warn_if_late(self, what: str) -> None:
         if self.finished:

@@ -16,7 +16,7 @@ SHARED_ONLY = frozenset({"public", "s-maxage", "proxy-revalidate"})
 UNSTORED = frozenset({"private", "no-store", "no-cache"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)  # it holds a visitor's cookies
 class HeaderEdit:
     """What to change about a response's headers: names to drop, lines to append. Empty: leave it alone."""
 
