@@ -36,7 +36,6 @@ def test_the_package_alone_loads_nothing_that_takes_long(loaded: set[str]) -> No
     assert loaded & HEAVY == set()
 
 
-@pytest.mark.xfail(reason="the modules of delivery import it when they are imported themselves")
 def test_the_package_alone_loads_no_database(loaded: set[str]) -> None:
     assert "sqlite3" not in loaded
 

@@ -7,29 +7,34 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from footfall.config import Config
 from footfall.consent import is_async, own_cookie, own_cookie_of, read_consent, read_consent_async
-from footfall.delivery import Delivery, Stats
 from footfall.errors import ConfigError, DeliveryError, EventError, MissingExtra, NoIdentity, SpoolError
 from footfall.events import Event
 from footfall.identity.bots import is_bot
 from footfall.identity.classify import classify_request
-from footfall.identity.domain import CookieScope, cookie_scope, is_public_suffix, registrable_domain
+from footfall.identity.domain import CookieScope, cookie_scope, registrable_domain
 from footfall.identity.ids import format_guid
 from footfall.identity.seal import Sealer
 from footfall.identity.snapshot import format_snapshot, parse_snapshot
 from footfall.identity.visitor import Visitor
 from footfall.request import Consent, RequestClass, RequestView
 from footfall.resuming import Resumed
+from footfall.starting import check_parts
 from footfall.trackers.protocol import Tracker
 from footfall.tracking import Tracking
 from footfall.wire import WireRequest
 
+if TYPE_CHECKING:
+    from footfall.delivery import Delivery, Stats
+
 __all__ = ["Site"]
 
 logger = logging.getLogger("footfall.site")
+#: Stands for whoever it was where only the number of requests is asked for.
+SOMEBODY = Visitor(device_id=f"{0:036}", session_id=f"{0:036}", anonymous_id="somebody")
 ErasureCallback = Callable[[Visitor], object]
 
 
@@ -74,7 +79,11 @@ class Site:
         """
         self.config = config = Config() if config is None else config
         self.trackers = tuple(trackers)
-        self.delivery = Delivery() if delivery is None else delivery
+        if delivery is None:
+            from footfall.delivery import Delivery
+
+            delivery = Delivery()
+        self.delivery = delivery
         self.strict = strict
         self.new_id = new_id or _mint_id
         self.now = now
@@ -83,51 +92,18 @@ class Site:
         self.session_seconds = int(config.session_idle.total_seconds())
         self.sealer: Sealer | None = Sealer(config.secret_keys, os.urandom) if config.secret_keys else None
         self.reader = own_cookie() if config.consent is None else config.consent
-        self.own_consent = own_cookie_of(
-            self.reader
-        )  #: the cookie that grant() and deny() write, if the site reads one
+        self.own_consent = own_cookie_of(self.reader)  #: the cookie that grant() and deny() write, if any
         self.reads_consent_async = is_async(self.reader)  #: an ASGI door then asks before the application runs
+        check_parts(config, self.trackers, self.own_consent, consent_endpoint)
         self._user_id = user_id
         self._on_forget = on_forget
-        if consent_endpoint is not None and not consent_endpoint.startswith("/"):
-            raise ConfigError(f"consent_endpoint is {consent_endpoint!r}; write a path such as '/consent'")
         self.consent_endpoint = consent_endpoint
         self._warned: set[str] = set()
         self._warned_lock = threading.Lock()
-        self._check_trackers()
-        self._check_domain()
-        self._check_consent_name()
         # What the first request would read from disk is read here.
         registrable_domain("www.shop.example")
         if config.ignore_bots:
             is_bot("-")
-
-    def _check_trackers(self) -> None:
-        names: set[str] = set()
-        for at, tracker in enumerate(self.trackers):
-            if not isinstance(tracker, Tracker):  # pyright: ignore[reportUnnecessaryIsInstance] - an untyped caller's
-                raise ConfigError(
-                    f"trackers[{at}] is a {type(tracker).__name__}; give it name and requests(event, visitor)"
-                )
-            if tracker.name in names:
-                raise ConfigError(f"two trackers are named {tracker.name!r}; give one of them another name=")
-            names.add(tracker.name)
-
-    def _check_domain(self) -> None:
-        for field in ("cookie_domain", "former_cookie_domain"):
-            domain = getattr(self.config, field)
-            if domain not in (None, "auto") and is_public_suffix(domain):
-                raise ConfigError(
-                    f"{field} {domain!r} is a public suffix: no browser keeps a cookie for it;"
-                    f" write the domain that you registered, such as 'shop.{domain}'"
-                )
-
-    def _check_consent_name(self) -> None:
-        taken = self.config.cookie_names.by_role().values()
-        if self.own_consent is not None and self.own_consent.name in taken:
-            raise ConfigError(
-                f"own_cookie(name={self.own_consent.name!r}) is a name in cookie_names too; give it one of its own"
-            )
 
     def start(self, *, secret_key: str | None = None) -> None:
         """Take the framework's secret if the site has none of its own; every door calls this once, at start-up.
@@ -350,11 +326,14 @@ class Site:
             logger.error("event lost: %s", closed, extra={"tracker": tracker, "event": kind})
 
     def refuse(self, event: Event, reason: str) -> None:
-        """Count an event that is not accepted, for every tracker that has its kind."""
+        """Count an event that is not accepted: by the requests that each tracker would have got."""
         for tracker in self.trackers:
-            knows: Callable[[Event], bool] | None = getattr(tracker, "knows", None)
-            if knows is None or knows(event):
-                self.delivery.refuse(tracker.name, reason)
+            try:
+                count = len(tracker.requests(event, SOMEBODY))
+            except Exception:  # noqa: BLE001 - a wrong event is refused all the same
+                count = 1
+            if count:
+                self.delivery.refuse(tracker.name, reason, count)
 
     def erase(self, visitor: Visitor, *, whose: Visitor | None = None) -> None:
         """Drop what was not delivered yet of a visitor, and tell the site.

@@ -98,10 +98,6 @@ class _Tap:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
 
-    def knows(self, event: Event) -> bool:  # noqa: ARG002
-        """Stay out of refusals."""
-        return False
-
     def requests(self, event: Event, visitor: Visitor) -> Sequence[WireRequest]:
         """Overhear one event."""
         self._recorder.events.append(event)
