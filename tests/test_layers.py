@@ -20,7 +20,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "trackers": ({"trackers"}, {"events", "identity.visitor", "wire", "errors"}),
     "delivery": ({"delivery"}, {"wire", "errors"}),
     "lifetimes": (
-        {"site", "tracking", "recollection", "remembering", "resuming", "answers", "starting"},
+        {"site", "tracking", "recollection", "remembering", "resuming", "answers", "starting", "loggedin"},
         {"config", "events", "wire", "errors", "request", "identity", "consent", "trackers", "delivery"},
     ),
     "doors": ({"asgi", "wsgi", "django", "flask", "starlette"}, {"site", "tracking", "answers", "errors", "request"}),
@@ -33,7 +33,7 @@ ON_TOP = {"testing", "cli", "demo", "replay", "preview", "choosing"}
 LIBRARIES: dict[str, set[str]] = {
     "identity": {"publicsuffixlist", "cryptography", "crawleruseragents"},
     "delivery": {"pycurl"},
-    "lifetimes": {"anyio"},
+    "lifetimes": {"anyio", "asgiref"},
     "doors": {"starlette", "asgiref"},
     "flask": {"flask", "werkzeug"},
     "django": {"django"},

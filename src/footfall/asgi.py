@@ -72,6 +72,8 @@ class TrackingMiddleware:
                 CURRENT.reset(token)
             except ValueError:  # the server left in another context than it came in
                 CURRENT.set(None)
+            if tracking.logged_in.awaited:
+                await tracking.logged_in.wait()
             tracking.release()
 
 
@@ -123,6 +125,8 @@ def _connection(scope: Scope) -> object:
 def _finishing(tracking: Tracking, send: Send) -> Send:
     async def send_with_cookies(message: Message) -> None:
         if message["type"] == "http.response.start" and not tracking.finished:
+            if tracking.logged_in.awaited:
+                await tracking.logged_in.wait()
             given: Headers = message.get("headers") or ()
             headers = given if isinstance(given, (list, tuple)) else list(given)  # an iterator runs only once
             edit = tracking.finish(message["status"], [(k.decode("latin-1"), v.decode("latin-1")) for k, v in headers])

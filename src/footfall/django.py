@@ -86,6 +86,8 @@ class TrackingMiddleware:
                 response = await self._get_response(request)
             finally:
                 CURRENT.reset(token)
+        if tracking.logged_in.awaited:
+            await tracking.logged_in.wait()
         return _finish(tracking, response)
 
     def _begin(self, request: HttpRequest) -> Tracking | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from footfall.config import Config
@@ -20,7 +21,8 @@ from footfall.identity.ids import format_guid
 from footfall.identity.seal import Sealer
 from footfall.identity.snapshot import format_snapshot, parse_snapshot
 from footfall.identity.visitor import Visitor
-from footfall.request import Consent, RequestClass, RequestView
+from footfall.loggedin import UserAwaited
+from footfall.request import Consent, RequestClass, RequestView, cookie_finder
 from footfall.resuming import Resumed
 from footfall.starting import check_parts
 from footfall.trackers.protocol import Tracker
@@ -51,7 +53,7 @@ class Site:
         trackers: Sequence[Tracker] = (),
         *,
         delivery: Delivery | None = None,
-        user_id: Callable[[Any], str | int | None] | None = None,
+        user_id: Callable[[Any], str | int | Awaitable[str | int | None] | None] | None = None,
         strict: bool | None = None,
         new_id: Callable[[], str] | None = None,
         now: Callable[[], float] = time.time,
@@ -65,7 +67,7 @@ class Site:
             trackers: Who is told; names must differ.
             delivery: How it gets there; by default through ``footfall.sqlite3`` in the working directory.
             user_id: From the framework's request (or scope or environ) to who is logged in; called when first
-                needed. What it raises is logged, and nobody is logged in.
+                needed; under ASGI it may be a coroutine function. What it raises is logged, and nobody is logged in.
             strict: Does a wrong event raise in the view; ``None``: as the framework's debug flag says.
             new_id: A source of ids, for tests.
             now: A clock in Unix seconds, for tests.
@@ -88,6 +90,8 @@ class Site:
         self.new_id = new_id or _mint_id
         self.now = now
         self.device_seconds = int(config.device_lifetime.total_seconds())
+        every = [names for names in (config.cookie_names, config.former_cookie_names) if names is not None]
+        self.find_cookies = cookie_finder({name for names in every for name in names.by_role().values()})
         self.needs_https = config.secure is True or config.cookie_names.need_https  #: else no browser keeps a cookie
         self.session_seconds = int(config.session_idle.total_seconds())
         self.sealer: Sealer | None = Sealer(config.secret_keys, os.urandom) if config.secret_keys else None
@@ -233,17 +237,42 @@ class Site:
         return format_snapshot(visitor, self.sealer)
 
     def ask_user(self, request: Callable[[], object] | None) -> str | None:
-        """Ask the site who is logged in."""
+        """Ask the site who is logged in.
+
+        Raises:
+            UserAwaited: Its answer has to be waited for: a coroutine, or a Django user that is not loaded yet.
+        """
         if self._user_id is None or request is None:
             return None
+        if inspect.iscoroutinefunction(self._user_id):
+            raise UserAwaited
         try:
             user = self._user_id(request())
         except Exception as error:  # noqa: BLE001 - the site's own code, on a page that must not fail because of us
-            # Not its message: it may quote the user.
-            self.warn_once(
-                "user_id", "Site(user_id=...) raised %s: the visitor counts as anonymous", type(error).__name__
-            )
+            if type(error).__name__ == "SynchronousOnlyOperation":  # Django's, which this layer does not know
+                raise UserAwaited from None
+            self._without_user(error)
             return None
+        return self._user_named(user)
+
+    async def ask_user_async(self, request: Callable[[], object] | None) -> str | None:
+        """Ask the site who is logged in, and wait for the answer: a plain function runs in a thread."""
+        if self._user_id is None or request is None:
+            return None
+        from asgiref.sync import sync_to_async
+
+        ask: Any = self._user_id if inspect.iscoroutinefunction(self._user_id) else sync_to_async(self._user_id)
+        try:
+            return self._user_named(await ask(request()))
+        except Exception as error:  # noqa: BLE001 - as above
+            self._without_user(error)
+            return None
+
+    def _without_user(self, error: Exception) -> None:
+        # Not its message: it may quote the user.
+        self.warn_once("user_id", "Site(user_id=...) raised %s: the visitor counts as anonymous", type(error).__name__)
+
+    def _user_named(self, user: object) -> str | None:
         if user is None or user == "":
             return None
         if isinstance(user, bool) or not isinstance(user, (str, int)):

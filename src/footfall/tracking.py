@@ -12,6 +12,7 @@ from footfall.errors import EventError
 from footfall.events import Event, Login
 from footfall.identity.caching import HeaderEdit, cache_decision
 from footfall.identity.visitor import Visitor
+from footfall.loggedin import LoggedIn
 from footfall.recollection import Recollection
 from footfall.remembering import Remembering
 from footfall.request import Consent, RequestClass, RequestView
@@ -48,14 +49,11 @@ class Tracking:
         "_erased",
         "_held",
         "_ids",
-        "_logged_in",
-        "_login_signalled",
         "_read",
         "_reported",
-        "_request",
         "_site",
-        "_user",
         "finished",
+        "logged_in",
         "strict",
     )
 
@@ -65,11 +63,8 @@ class Tracking:
         """Made by `Site.begin`; *request* gives the framework's request to ``Site(user_id=...)``."""
         self._site = site
         self._ids = Recollection(site, view)
-        self._request = request
         self._held: list[Event] = []
-        self._user: str | None = None
-        self._logged_in: bool | None = None  # what this request learned: True, False (logged out), None (ask the site)
-        self._login_signalled = False
+        self.logged_in = LoggedIn(site, request)  #: a door that can wait does, before the response starts
         self._erased = False
         self._consulted = False
         self._read = False
@@ -112,10 +107,7 @@ class Tracking:
     @property
     def user_id(self) -> str | None:
         """Who is logged in: by `login` in this request, else as ``Site(user_id=...)`` says; ``None`` if nobody."""
-        if self._logged_in is None:
-            self._user = self._site.ask_user(self._request)
-            self._logged_in = self._user is not None
-        return self._user
+        return self.logged_in.ask()
 
     @property
     def is_new_device(self) -> bool:
@@ -176,7 +168,7 @@ class Tracking:
         if not self.request_class.emit:
             return self._site.refuse(event, self.request_class.name)
         consent, person = self._ids.consents
-        if consent is Consent.UNKNOWN and not self.finished:
+        if not self.finished and (consent is Consent.UNKNOWN or self._must_wait):
             self._held.append(event)
             return None
         if consent is not Consent.GRANTED or (isinstance(event, Login) and person is not Consent.GRANTED):
@@ -224,20 +216,18 @@ class Tracking:
             event = Login(user_id)
         except EventError as error:
             return self._site.fault(error, strict=self.strict)
-        if not self._login_signalled and self._asks_for_user and self.user_id == event.user_id:
+        if not self.logged_in.signalled and self._asks_for_user and self.user_id == event.user_id:
             return None
-        self._login_signalled = False
-        self._user, self._logged_in = event.user_id, True
+        self.logged_in.learn(event.user_id)
         return self.emit(event)
 
     def logout(self) -> None:
         """Go back to the anonymous id for the rest of this request. Reports nothing, and changes no cookie."""
-        self._user, self._logged_in = None, False
+        self.logged_in.learn(None)
 
     def login_signalled(self) -> None:
         """Note that the framework has just logged somebody in, so that `login` does not take them for known."""
-        self._login_signalled = True
-        self._logged_in = None
+        self.logged_in.signal()
 
     # What they allow
 
@@ -272,7 +262,7 @@ class Tracking:
         ids = self._ids.known_visitor()
         if ids is not None:
             # Only a view is asked who is logged in: the framework's session may be closed once it is done.
-            self._site.erase(replace(ids, user_id=self.user_id if ask else self._user))
+            self._site.erase(replace(ids, user_id=self.user_id if ask else self.logged_in.name))
 
     def _erase_person(self) -> None:
         if self._erased:
@@ -321,6 +311,7 @@ class Tracking:
         """
         if self.finished:
             return None
+        self.logged_in.give_up()
         if self._held:
             self._settle()
         changes = Remembering(self._ids).changes() if status >= 200 and status != 304 else []
@@ -356,9 +347,10 @@ class Tracking:
         """Let go of the request once it is over: a cycle through it would wait for the collector."""
         if not self.finished:  # no response started, and none will: an error, or a WebSocket
             self.finished = True
+            self.logged_in.give_up()
             self._ids.close(written=False)
             self._settle()
-        self._request = None
+        self.logged_in.release()
 
     def _settle(self) -> None:
         held, self._held = self._held, []
@@ -379,6 +371,12 @@ class Tracking:
 
     def _visitor(self) -> Visitor | None:
         return self._ids.use(self.user_id if self._asks_for_user else None, may_mint=not self.finished)
+
+    @property
+    def _must_wait(self) -> bool:
+        if self._asks_for_user:
+            self.logged_in.ask()
+        return self.logged_in.awaited
 
     @property
     def _asks_for_user(self) -> bool:

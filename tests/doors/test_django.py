@@ -148,7 +148,6 @@ def test_a_login_is_one_event_and_later_requests_know_the_user_without_another(
     assert [path for path in paths if path] == ["click/johndoe/1/3298"]
 
 
-@pytest.mark.xfail(reason="user_id is asked where Django forbids to ask its database")
 @pytest.mark.usefixtures("database")
 def test_an_async_view_of_somebody_logged_in_reports_under_their_name(watch: MakeWatched) -> None:
     watched = watch(site={"user_id": shop_user})
