@@ -9,7 +9,24 @@ from contextlib import ExitStack, contextmanager
 
 from footfall.delivery import Stats
 from footfall.errors import EventError, NoIdentity
-from footfall.events import Basket, Buy, Click, ClickRecommended, Event, Login, Money, PageView, Rate
+from footfall.events import (
+    Basket,
+    Blacklist,
+    Buy,
+    Click,
+    ClickRecommended,
+    Consume,
+    Custom,
+    Event,
+    Item,
+    Login,
+    Money,
+    PageView,
+    Rate,
+    RecommendationLink,
+    RemoveFromBasket,
+    Rendered,
+)
 from footfall.identity.visitor import Visitor
 from footfall.site import Site
 from footfall.trackers.protocol import Tracker
@@ -123,11 +140,17 @@ def recording(site: Site) -> Generator[Recorder]:
 SAMPLES: tuple[Event, ...] = (
     PageView(),
     Click("3298", category_path=["Shoes & Boots", "Børn"]),
-    Basket("3298"),
+    Consume("3298", percentage=0),
+    Basket("3298", content=["3298", "3299"]),
+    RemoveFromBasket("3298"),
     Buy("3298", quantity=2, price=Money("19.99", "EUR"), order_id="A-1"),
     Rate("3298", rating=0),
     ClickRecommended("3298", scenario="also_bought", module="GetSimilarItems"),
-    Login("johndoe"),
+    Blacklist("3298"),
+    Rendered(["3298", Item("3298", type=3)]),
+    RecommendationLink("//event.yoochoose.net/rendered/johndoe/1/3298"),
+    Login("a/b@shop.example é&?#"),
+    Custom("search"),
 )
 VISITORS = (
     Visitor(),
@@ -146,9 +169,9 @@ VISITORS = (
 def check_tracker(tracker: Tracker, events: Sequence[Event] = ()) -> None:
     """Run a tracker of your own through what every tracker must keep to.
 
-    Every sample event, and each of *events*, of a visitor without ids, of an anonymous one and of a hostile one:
-    the tracker raises nothing but `EventError` and `NoIdentity`, gives the same requests for the same event, under
-    its own name, each URL finished to the last byte.
+    Every kind of event, and each of *events*, of a visitor without ids, of an anonymous one and of one whose ids are
+    no plain letters: the tracker raises nothing but `EventError` and `NoIdentity`, gives the same requests for the
+    same event, under its own name, each URL finished to the last byte; and what ends up in logs names no visitor.
 
     Raises:
         AssertionError: It does not; the message says what to mend.
@@ -158,20 +181,40 @@ def check_tracker(tracker: Tracker, events: Sequence[Event] = ()) -> None:
     assert tracker.name, "name is empty"
     for event, visitor in itertools.product((*SAMPLES, *events), VISITORS):
         what = f"{tracker.name}, {type(event).__name__}"
-        try:
-            requests = list(tracker.requests(event, visitor))
-        except (EventError, NoIdentity):
-            continue
-        except Exception as error:
-            raise AssertionError(f"{what}: raised {type(error).__name__}; raise EventError or NoIdentity") from error
-        assert requests == list(tracker.requests(event, visitor)), f"{what}: two calls differ; ask no clock, no chance"
-        for request in requests:
+        requests = _ask(tracker, event, visitor, what)
+        assert requests == _ask(tracker, event, visitor, what), f"{what}: two calls differ; ask no clock, no chance"
+        for request in requests or ():
             assert isinstance(request, WireRequest), f"{what}: returned a {type(request).__name__}, no WireRequest"
-            assert request.tracker == tracker.name, f"{what}: the request names tracker {request.tracker!r}"
-            assert URL.fullmatch(request.url), f"{what}: the URL is not finished: percent-encode every value (RFC 3986)"
-            for name, value in request.headers:
-                text = name + value
-                assert re.fullmatch(r"[\x20-\x7e]+", text), f"{what}: header {name!r} is not printable ASCII"
+            _check_request(tracker, request, visitor, what)
+
+
+def _ask(tracker: Tracker, event: Event, visitor: Visitor, what: str) -> Sequence[object] | None:
+    """Return its requests; ``None`` where it refuses."""
+    try:
+        return list(tracker.requests(event, visitor))
+    except (EventError, NoIdentity) as error:
+        said = str(error)
+    except Exception as error:
+        raise AssertionError(f"{what}: raised {type(error).__name__}; raise EventError or NoIdentity") from error
+    assert not _names(visitor, said), f"{what}: an error quotes the visitor, and errors are logged"
+    return None
+
+
+def _check_request(tracker: Tracker, request: WireRequest, visitor: Visitor, what: str) -> None:
+    assert request.tracker == tracker.name, f"{what}: the request names tracker {request.tracker!r}"
+    assert URL.fullmatch(request.url), f"{what}: the URL is not finished: percent-encode every value (RFC 3986)"
+    assert not _names(visitor, request.kind), f"{what}: kind names the visitor, and it is logged; give the event's"
+    for name, value in request.headers:
+        text = name + value
+        assert re.fullmatch(r"[\x20-\x7e]+", text), f"{what}: header {name!r} is not printable ASCII"
+    device = visitor.device_id
+    told = device is not None and (device in request.url or device.encode() in request.body)
+    assert request.visitor or not told, f"{what}: names the device and is nobody's; forget() misses it: give visitor="
+
+
+def _names(visitor: Visitor, text: str) -> bool:
+    ids = (visitor.device_id, visitor.session_id, visitor.anonymous_id, visitor.ruid, visitor.reaid, visitor.user_id)
+    return any(one is not None and one in text for one in ids)
 
 
 try:
