@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from footfall.identity.cookies import CookieChange
 from footfall.identity.ids import encode_ruid
-from footfall.identity.recognize import Found
-from footfall.recollection import Recollection, mark_of
+from footfall.identity.recognize import Found, mark_of
+from footfall.recollection import Recollection
 from footfall.request import Consent
 
 __all__ = ["Remembering"]
@@ -18,119 +17,106 @@ FORGOTTEN_FOR = 3600
 class Remembering:
     """Decides, once the view is done, what of a request's ids its response should make the browser keep."""
 
-    __slots__ = ("_config", "_former", "_ids", "_names", "_site", "_view")
+    __slots__ = ("_config", "_former", "_ids", "_names", "_site", "_writer")
 
     def __init__(self, ids: Recollection) -> None:
         self._ids = ids
-        self._site, self._view = ids.site, ids.view
-        self._config, self._names, self._former = ids.config, ids.names, ids.former
+        self._site, self._config, self._names, self._former = ids.site, ids.config, ids.names, ids.former
+        self._writer = ids.writer
 
-    def changes(self) -> list[CookieChange]:
-        """Decide which cookies the response sets: those of a visit, and those that this request changed."""
-        kind = self._ids.request_class
-        if not self._ids.writable or not (
-            kind.renew or self._ids.changed or self._ids.minted_device or self._ids.minted_session
-        ):
-            return []
-        changes: list[CookieChange] = []
-        device, person = self._ids.consents
-        if self._ids.forgotten:
-            changes += self._forgotten()
-        elif device is Consent.DENIED:
-            changes += self._expiries((*ROLES, "gone"))
-        elif device is Consent.GRANTED and kind.read:
-            changes += self._visit()
-            if person is Consent.DENIED:
-                changes += self._expiries(("ruid", "reaid", "xuid"))
-            elif person is Consent.GRANTED:
-                changes += self._person()
-        return changes + self._consent_change()
+    def lines(self) -> list[str]:
+        """Write the ``Set-Cookie`` lines that the response should have."""
+        ids = self._ids
+        kind = ids.request_class
+        if ids.writable and (kind.renew or ids.changed or ids.minted_device or ids.minted_session):
+            device, person = ids.consents
+            if ids.forgotten:
+                self._forget()
+            elif device is Consent.DENIED:
+                self._expire((*ROLES, "gone"))
+            elif device is Consent.GRANTED and kind.read:
+                self._visit()
+                if person is Consent.DENIED:
+                    self._expire(("ruid", "reaid", "xuid"))
+                elif person is Consent.GRANTED and not ids.is_anonymous:
+                    self._token()
+                    self._ruid()
+            if ids.consent_to_write is not None:
+                self._consent(*ids.consent_to_write)
+        return self._writer.lines
 
-    def _visit(self) -> list[CookieChange]:
-        if self._ids.request_class.mint:
-            self._ids.mint(on_use=False)
-        config, names, script = self._config, self._names, self._config.script_access
-        device, session = (
-            self._ids.device.value or self._ids.minted_device,
-            self._ids.session or self._ids.minted_session,
-        )
-        changes: list[CookieChange] = []
-        if device is not None and (self._ids.request_class.renew or self._ids.minted_device):
+    def _visit(self) -> None:
+        ids, names, known = self._ids, self._names, self._ids.known
+        kind, http_only = ids.request_class, not self._config.script_access
+        if kind.mint:
+            ids.mint(on_use=False)
+        device = known.device.value or ids.minted_device
+        if device is not None and (kind.renew or ids.minted_device):
             age = self._site.device_seconds
-            changes.append(
-                CookieChange(
-                    name=names.device, value=device, max_age=age, http_only=not script, twins=self._ids.device.twins
-                )
-            )
-            changes += self._former_expiry("device", self._ids.device)
-        if session is not None and (self._ids.request_class.renew or self._ids.minted_session):
-            sent = self._ids.session_sent
+            self._writer.set(names.device, device, max_age=age, http_only=http_only, twins=known.device.twins)
+            self._leave_former("device", known.device)
+        session = known.alive or ids.minted_session
+        if session is not None and (kind.renew or ids.minted_session):
             age = self._site.session_seconds
-            changes.append(
-                CookieChange(name=names.session, value=session, max_age=age, http_only=not script, twins=sent.id.twins)
-            )
-            changes += self._former_expiry("session", sent.id)
-            if config.session_ends_with_browser:
-                changes.append(CookieChange(name=names.session_open, value="1", twins=sent.open.twins))
-                changes += self._former_expiry("session_open", sent.open)
-        return changes
+            self._writer.set(names.session, session, max_age=age, http_only=http_only, twins=known.session.twins)
+            self._leave_former("session", known.session)
+            if self._config.session_ends_with_browser:
+                self._writer.set(names.session_open, "1", twins=known.open.twins)
+                self._leave_former("session_open", known.open)
 
-    def _person(self) -> list[CookieChange]:
-        age = self._site.device_seconds
-        changes: list[CookieChange] = []
-        token, sent = self._ids.token, self._ids.token_sent
-        if self._ids.token_captured is not None and self._ids.token_captured != sent.value:
-            self._ids.changed = True
-        if self._ids.gone and sent.sent and self._ids.token_captured is None:
-            changes += self._expiries((self._ids.token_name,))
-        elif token is not None and (self._ids.token_captured is not None or sent.twins or sent.former):
-            name: str = getattr(self._names, self._ids.token_name)
-            changes.append(CookieChange(name=name, value=token, max_age=age, twins=sent.twins))
-            changes += self._former_expiry(self._ids.token_name, sent)
-        return changes + self._ruid_change(age)
+    def _token(self) -> None:
+        ids, sent = self._ids, self._ids.token_sent
+        captured, token = ids.token_captured, ids.token
+        if captured is not None and captured != sent.value:
+            ids.changed = True
+        if ids.known.gone and sent.sent and captured is None:
+            self._expire((ids.token_name,))
+        elif token is not None and (captured is not None or sent.twins or sent.former):
+            name: str = getattr(self._names, ids.token_name)
+            self._writer.set(name, token, max_age=self._site.device_seconds, twins=sent.twins)
+            self._leave_former(ids.token_name, sent)
 
-    def _ruid_change(self, age: int) -> list[CookieChange]:
-        ruid, sent = self._ids.ruid, self._ids.ruid_sent
-        if self._ids.gone and sent.sent and self._ids.identified is None:
-            return self._expiries(("ruid",))
-        if ruid is None or self._config.ruid_cookie == "off":
-            return []
+    def _ruid(self) -> None:
+        ids, sent, ruid = self._ids, self._ids.ruid_sent, self._ids.ruid
+        if ids.known.gone and sent.sent and ids.identified is None:
+            return self._expire(("ruid",))
         # Each time the user identifies (R-26), and on a page once its key is no longer the newest.
-        if self._ids.identified is None and not (
-            self._ids.request_class.renew and (sent.stale or sent.twins or sent.former)
-        ):
-            return []
-        if self._config.ruid_cookie == "sealed":
-            value = self._site.seal(ruid, self._names.ruid, self._ids.scope.name)
-        else:
-            value = encode_ruid(ruid)
-        change = CookieChange(name=self._names.ruid, value=value, max_age=age, twins=sent.twins)
-        return [change, *self._former_expiry("ruid", sent)]
+        due = ids.identified is not None or (ids.request_class.renew and (sent.stale or sent.twins or sent.former))
+        if ruid is None or self._config.ruid_cookie == "off" or not due:
+            return None
+        name = self._names.ruid
+        sealed = self._config.ruid_cookie == "sealed"
+        value = self._site.seal(ruid, name, ids.scope.name) if sealed else encode_ruid(ruid)
+        self._writer.set(name, value, max_age=self._site.device_seconds, twins=sent.twins)
+        return self._leave_former("ruid", sent)
 
-    def _former_expiry(self, field: str, found: Found) -> list[CookieChange]:
-        if self._former is None or not found.former:
-            return []
-        return [CookieChange(name=getattr(self._former, field), value=None)]
+    def _leave_former(self, role: str, found: Found) -> None:
+        if found.former:
+            self._writer.expire(getattr(self._former, role))
 
-    def _expiries(self, which: tuple[str, ...]) -> list[CookieChange]:
+    def _expire(self, roles: tuple[str, ...]) -> None:
         """Expire what the browser sent, under either name; what it did not send needs no word."""
-        every = [getattr(names, field) for names in (self._names, self._former) if names is not None for field in which]
-        return [CookieChange(name=name, value=None) for name in dict.fromkeys(every) if self._view.cookies(name)]
+        for name in self._ours(roles):
+            if name in self._ids.sent:
+                self._writer.expire(name)
 
-    def _forgotten(self) -> list[CookieChange]:
-        # Also what this browser did not send: another response of the same page load may be setting it.
-        every = [getattr(self._names, role) for role in ROLES]
-        changes = [CookieChange(name=name, value=None) for name in every]
-        changes += [change for change in self._expiries(ROLES) if change.name not in every]
-        device = self._ids.raw_device.value or self._ids.minted_device
+    def _ours(self, roles: tuple[str, ...]) -> list[str]:
+        both = (names for names in (self._names, self._former) if names is not None)
+        return list(dict.fromkeys(getattr(names, role) for names in both for role in roles))
+
+    def _forget(self) -> None:
+        ids, now = self._ids, [getattr(self._names, role) for role in ROLES]
+        for name in self._ours(ROLES):
+            # Also what this browser did not send: another response of the same page load may be setting it.
+            if name in now or name in ids.sent:
+                self._writer.expire(name)
+        device = ids.known.device.value or ids.known.gone or ids.minted_device
         # Without consent nothing could be renewed, so that nothing is kept against it.
-        if device is not None and self._ids.consents[0] is Consent.GRANTED:
-            changes.append(CookieChange(name=self._names.gone, value=mark_of(device), max_age=FORGOTTEN_FOR))
-        return changes
+        if device is not None and ids.consents[0] is Consent.GRANTED:
+            self._writer.set(self._names.gone, mark_of(device), max_age=FORGOTTEN_FOR)
 
-    def _consent_change(self) -> list[CookieChange]:
+    def _consent(self, device: Consent, person: Consent) -> None:
         own = self._site.own_consent
-        if own is None or self._ids.consent_to_write is None:
-            return []
-        value = own.format(*self._ids.consent_to_write, self._view.time)
-        return [CookieChange(name=own.name, value=value, max_age=int(own.max_age.total_seconds()), http_only=False)]
+        if own is not None:
+            value = own.format(device, person, self._ids.view.time)
+            self._writer.set(own.name, value, max_age=int(own.max_age.total_seconds()), http_only=False)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
-__all__ = ["Consent", "RequestClass", "RequestView"]
+__all__ = ["Consent", "RequestClass", "RequestView", "cookie_finder", "find_cookies"]
 
 
 class Consent(Enum):
@@ -78,27 +80,37 @@ class RequestView:
         return f"<RequestView {self.method}>"
 
 
-def find_cookies(header: str, name: str) -> list[str]:
-    """Find every value of the cookie *name* in a raw ``Cookie`` header, whatever stands beside it.
+def cookie_finder(names: Iterable[str]) -> Callable[[str], dict[str, list[str]]]:
+    """Make a function that finds every value of some cookies in a raw ``Cookie`` header, whatever stands beside them.
 
     A cookie's neighbours cannot hide it: JSON, a missing ``=``, bytes beyond ASCII are passed over. A comma
     separates as a semicolon does, for some servers join header lines with one, and no value of ours has any.
+    All in one pass, which skips to what the names begin with: a dictionary of every cookie costs ten times as much.
     """
-    values: list[str] = []
-    wanted = name + "="
-    at = header.find(wanted)
-    while at >= 0:
-        start = at + len(wanted)
-        before = at
-        while before and header[before - 1] in " \t":
-            before -= 1
-        if before == 0 or header[before - 1] in ";,":
-            end = header.find(";", start)
-            value = header[start:] if end < 0 else header[start:end]
-            comma = value.find(",")
-            values.append((value if comma < 0 else value[:comma]).strip(" \t"))
-        at = header.find(wanted, start)
-    return values
+    pattern = re.compile(f"({'|'.join(map(re.escape, names))})=([^;,]*)")
+
+    def find(header: str) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for match in pattern.finditer(header):
+            before = match.start()
+            while before and header[before - 1] in " \t":
+                before -= 1
+            if before == 0 or header[before - 1] in ";,":
+                name, value = match.groups()
+                found.setdefault(name, []).append(value.strip(" \t"))
+        return found
+
+    return find
+
+
+@lru_cache(maxsize=64)
+def _finder(name: str) -> Callable[[str], dict[str, list[str]]]:
+    return cookie_finder((name,))
+
+
+def find_cookies(header: str, name: str) -> list[str]:
+    """Find every value of one cookie, as `cookie_finder` does."""
+    return _finder(name)(header).get(name, [])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -314,7 +314,7 @@ class Tracking:
         self.logged_in.give_up()
         if self._held:
             self._settle()
-        changes = Remembering(self._ids).changes() if status >= 200 and status != 304 else []
+        lines = Remembering(self._ids).lines() if status >= 200 and status != 304 else []
         self.finished = True
         read = self._read and self._ids.consents[0] is not Consent.UNKNOWN
         # A page that looked at a denial (no banner, say) is for those who denied.
@@ -322,7 +322,7 @@ class Tracking:
         edit = cache_decision(
             status,
             headers,
-            pending=bool(changes) or denied,
+            pending=bool(lines) or denied,
             changed=self._ids.changed,
             read=read,
             public_responses=self._site.config.public_responses,
@@ -332,15 +332,14 @@ class Tracking:
             self._site.warn_once(
                 "shared", "an event came from a response marked for shared caches: visits that a cache serves go unseen"
             )
-        if edit.cookies and changes:
+        if edit.cookies and lines:
             # Somebody withdrew elsewhere, in a consent platform or by Sec-GPC: what is under way is theirs too.
             device, person = self._ids.consents
             if device is Consent.DENIED and not self._erased:
                 self._erase(ask=False)
             elif person is Consent.DENIED:
                 self._erase_person()
-            writer = self._ids.writer
-            edit.add.extend(("Set-Cookie", line) for change in changes for line in writer.lines(change))
+            edit.add.extend([("Set-Cookie", line) for line in lines])
         return edit if edit.add or edit.drop else None
 
     def release(self) -> None:

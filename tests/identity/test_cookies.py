@@ -8,7 +8,7 @@ import pytest
 from tests.identity.asking import KNOWN, all_of, guid, make_site, respond, set_cookies, view
 
 from footfall import CookieNames, Tracking
-from footfall.identity.cookies import CookieChange, CookieWriter
+from footfall.identity.cookies import CookieWriter
 
 
 def identify(tracking: Tracking) -> None:
@@ -74,7 +74,8 @@ def test_no_line_has_quotes_or_grows_too_long(ruid_cookie: str, person: str) -> 
 def test_a_cookie_is_expired_where_it_was_set_and_where_it_shadows() -> None:
     """D-05: the same Domain and Path."""
     writer = CookieWriter("shop.example", secure=True, former_domain="www.shop.example")
-    assert writer.lines(CookieChange(name="rsa", value=None)) == [
+    writer.expire("rsa")
+    assert writer.lines == [
         "rsa=; Max-Age=0; Path=/; Secure; HttpOnly; SameSite=Lax",
         "rsa=; Max-Age=0; Domain=shop.example; Path=/; Secure; HttpOnly; SameSite=Lax",
         "rsa=; Max-Age=0; Domain=www.shop.example; Path=/; Secure; HttpOnly; SameSite=Lax",
@@ -82,13 +83,15 @@ def test_a_cookie_is_expired_where_it_was_set_and_where_it_shadows() -> None:
 
 
 def test_a_host_only_cookie_is_expired_once() -> None:
-    assert CookieWriter(None, secure=False).lines(CookieChange(name="rsa", value=None)) == [
-        "rsa=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax"
-    ]
+    writer = CookieWriter(None, secure=False)
+    writer.expire("rsa")
+    assert writer.lines == ["rsa=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax"]
 
 
 def test_a_cookie_that_no_browser_keeps_is_not_written() -> None:
-    assert CookieWriter(None, secure=False).lines(CookieChange(name="a", value="x" * 4096)) == []
+    writer = CookieWriter(None, secure=False)
+    writer.set("a", "x" * 4096)
+    assert writer.lines == []
 
 
 @pytest.mark.parametrize("status", [200, 201, 204, 206, 301, 302, 303, 307, 400, 403, 404, 410, 500, 503])

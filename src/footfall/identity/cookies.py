@@ -1,65 +1,71 @@
-"""The cookies worth setting, and the header lines that set them: one ``Set-Cookie`` a name and scope."""
+"""The header lines that make a browser keep our cookies or drop them: one ``Set-Cookie`` a name and scope."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import lru_cache
 
-__all__ = ["CookieChange", "CookieWriter"]
+__all__ = ["CookieWriter"]
 
 # RFC 6265bis, section 5.6: a user agent ignores a cookie whose name and value are longer.
 LONGEST_COOKIE = 4096
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class CookieChange:
-    """One cookie to set or, without a value, to expire in both scopes."""
-
-    name: str
-    value: str | None  #: cookie-octets; ``None``: expire it
-    max_age: int | None = None  #: in seconds; ``None``: until the browser closes
-    http_only: bool = True
-    twins: bool = False  #: a host-only cookie of that name shadows it: expire that one
-
-
-@dataclass(frozen=True, slots=True)
 class CookieWriter:
-    """Writes ``Set-Cookie`` values for one scope.
+    """Writes the ``Set-Cookie`` values of one response.
 
-    By hand, for `http.cookies` puts quotes around base64 and every framework holds one cookie a name.
+    By hand, for `http.cookies` puts quotes around base64 and every framework holds one cookie a name. What it
+    writes is ASCII, without quotes, each line below 4,096 bytes.
     """
 
-    domain: str | None
-    secure: bool
-    former_domain: str | None = None  #: where the site's cookies lived before, if this host may expire them
+    __slots__ = ("_domain", "_former_domain", "_secure", "lines")
 
-    def lines(self, change: CookieChange) -> list[str]:
-        """Write the lines of one change, expiries first: ASCII, no quotes, each below 4,096 bytes."""
-        if change.value is None:
-            return [self._expiry(change, domain) for domain in self._scopes()]
-        lines: list[str] = []
-        if change.twins and self.domain is not None:
-            lines.append(self._expiry(change, None))
-        if self.former_domain is not None:
-            lines.append(self._expiry(change, self.former_domain))
-        age = "" if change.max_age is None else f"; Max-Age={change.max_age}"
-        line = f"{change.name}={change.value}{age}{self._attributes(self.domain, change.http_only)}"
-        if len(change.name) + len(change.value) <= LONGEST_COOKIE:
-            lines.append(line)
-        return lines
+    def __init__(self, domain: str | None, *, secure: bool, former_domain: str | None = None) -> None:
+        """Write for one scope.
 
-    def _scopes(self) -> list[str | None]:
-        scopes: list[str | None] = [None]
-        scopes += [domain for domain in (self.domain, self.former_domain) if domain is not None]
-        return scopes
+        Args:
+            domain: Of the cookies; ``None``: host-only.
+            secure: Are they for https alone.
+            former_domain: Where the site's cookies lived before, if this host may expire them.
+        """
+        self._domain = domain
+        self._secure = secure
+        self._former_domain = former_domain
+        self.lines: list[str] = []  #: in the order in which a browser should see them
 
-    def _expiry(self, change: CookieChange, domain: str | None) -> str:
-        return f"{change.name}=; Max-Age=0{self._attributes(domain, change.http_only)}"
+    def set(
+        self, name: str, value: str, *, max_age: int | None = None, http_only: bool = True, twins: bool = False
+    ) -> None:
+        """Have a cookie kept.
 
-    def _attributes(self, domain: str | None, http_only: bool) -> str:
-        return (
-            ("" if domain is None else f"; Domain={domain}")
-            + "; Path=/"
-            + ("; Secure" if self.secure else "")
-            + ("; HttpOnly" if http_only else "")
-            + "; SameSite=Lax"
-        )
+        Args:
+            name: The cookie's.
+            value: Cookie-octets.
+            max_age: In seconds; ``None``: until the browser closes.
+            http_only: Is it for no page script.
+            twins: A host-only cookie of that name shadows it: expire that one.
+        """
+        if len(name) + len(value) > LONGEST_COOKIE:
+            return
+        if twins and self._domain is not None:
+            self._expire(name, None)
+        if self._former_domain is not None:
+            self._expire(name, self._former_domain)
+        age = "" if max_age is None else f"; Max-Age={max_age}"
+        self.lines.append(f"{name}={value}{age}{_attributes(self._domain, self._secure, http_only=http_only)}")
+
+    def expire(self, name: str) -> None:
+        """Have a cookie dropped in every scope that it may live in."""
+        self._expire(name, None)
+        if self._domain is not None:
+            self._expire(name, self._domain)
+        if self._former_domain is not None:
+            self._expire(name, self._former_domain)
+
+    def _expire(self, name: str, domain: str | None) -> None:
+        self.lines.append(f"{name}=; Max-Age=0{_attributes(domain, self._secure, http_only=True)}")
+
+
+@lru_cache(maxsize=1024)  # the domain is of the visitor's Host: bounded
+def _attributes(domain: str | None, secure: bool, *, http_only: bool) -> str:
+    where = "" if domain is None else f"; Domain={domain}"
+    return f"{where}; Path=/{'; Secure' if secure else ''}{'; HttpOnly' if http_only else ''}; SameSite=Lax"

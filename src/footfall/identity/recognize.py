@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from footfall.config import Config, CookieNames
-from footfall.identity.ids import decode_ruid, parse_guid, parse_token
+from footfall.identity.ids import decode_ruid, parse_guid
 from footfall.identity.seal import Opened, Sealer
-from footfall.request import RequestView
 
-__all__ = ["Found", "Session", "find", "find_ruid", "find_session"]
+__all__ = ["Found", "Known", "Sent", "find", "find_ruid", "mark_of", "recognize"]
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+Sent = Mapping[str, list[str]]  # every value of each of our cookies, by its name, as the browser sent them
+
+
+@dataclass(slots=True, repr=False, eq=False)  # not frozen, which would cost every request a microsecond each
 class Found:
     """What a browser sent under the name of one of our cookies."""
 
@@ -27,53 +30,64 @@ class Found:
 NOTHING = Found()
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Session:
-    """A visit: the session's cookie, and whether it still counts."""
+@dataclass(slots=True, repr=False, eq=False)
+class Known:
+    """Which browser it is, and which of its visits."""
 
-    id: Found
-    open: Found  #: the companion that dies with the browser
+    device: Found  #: without a value where the visitor had it forgotten
+    session: Found
+    open: Found  #: the session's companion, which dies with the browser
     alive: str | None  #: the session's id, if the visit goes on
+    gone: str | None  #: the device's id, if the visitor had it forgotten and a slower response brought it back
 
 
-def find(view: RequestView, name: str, former: str | None, parse: Callable[[str], str | None]) -> Found:
+def find(sent: Sent, name: str, former: str | None, parse: Callable[[str], str | None]) -> Found:
     """Read one of our cookies from a request.
 
     Of several valid values the smallest is chosen: browsers send a host-only cookie and a domain-wide one in
     different orders, and whoever takes the first or the last sees two visitors in one.
     """
-    values = view.cookies(name)
-    if not values:
+    values = sent.get(name)
+    if values is None:
         if former is None or former == name:
             return NOTHING
-        values = view.cookies(former)
+        values = sent.get(former)
+        if values is None:
+            return NOTHING
         valid = sorted({value for text in values if (value := parse(text)) is not None})
-        return Found(valid[0] if valid else None, bool(values), twins=False, former=bool(values))
+        return Found(valid[0] if valid else None, sent=True, former=True)
     if len(values) == 1:
         return Found(parse(values[0]), sent=True)
     valid = sorted({value for text in values if (value := parse(text)) is not None})
     return Found(valid[0] if valid else None, sent=True, twins=True)
 
 
-def find_session(view: RequestView, config: Config) -> Session:
-    """Read the session: alive while its cookie and, unless switched off, its companion are both there."""
+def recognize(sent: Sent, config: Config) -> Known:
+    """Tell which browser it is, and whether its visit goes on.
+
+    A session lives while its cookie and, unless that is switched off, its companion are both there.
+    """
     names, former = config.cookie_names, config.former_cookie_names
-    session = find(view, names.session, None if former is None else former.session, parse_guid)
-    companion = find(view, names.session_open, None if former is None else former.session_open, _parse_open)
+    device = find(sent, names.device, None if former is None else former.device, parse_guid)
+    session = find(sent, names.session, None if former is None else former.session, parse_guid)
+    companion = find(sent, names.session_open, None if former is None else former.session_open, _parse_open)
+    marks = sent.get(names.gone)
+    if marks is not None and device.value is not None and mark_of(device.value) in marks:
+        return Known(replace(device, value=None), session, companion, None, device.value)
     goes_on = companion.value is not None or not config.session_ends_with_browser
-    return Session(session, companion, session.value if goes_on else None)
+    return Known(device, session, companion, session.value if goes_on else None, None)
+
+
+def mark_of(device_id: str) -> str:
+    """Write what marks a device as forgotten: it tells the id when that comes back, and tells it nobody."""
+    return hashlib.sha256(device_id.encode()).hexdigest()[:16]
 
 
 def _parse_open(text: str) -> str | None:
     return text if text == "1" else None
 
 
-def find_token(view: RequestView, name: str, former: str | None) -> Found:
-    """Read a ``reaid`` or ``xuid`` cookie."""
-    return find(view, name, former, parse_token)
-
-
-def find_ruid(view: RequestView, config: Config, sealer: Sealer | None, scope: str) -> Found:
+def find_ruid(sent: Sent, config: Config, sealer: Sealer | None, scope: str) -> Found:
     """Read who the visitor once said they are.
 
     A forged, truncated or foreign seal, or one of a key that is gone, equals an absent cookie. One that lived on
@@ -83,7 +97,7 @@ def find_ruid(view: RequestView, config: Config, sealer: Sealer | None, scope: s
     if config.former_cookie_names is not None:
         names.append((config.former_cookie_names, True))
     for one, former in names:
-        values = view.cookies(one.ruid)
+        values = sent.get(one.ruid)
         if not values:
             continue
         people: dict[str, bool] = {}  # who, and whether the newest key sealed it
