@@ -78,4 +78,7 @@ def _own_referer(view: RequestView) -> tuple[str, str] | None:
     except ValueError:
         return None
     host = parse_host(parts.netloc)
-    return (parts.path or "/", parts.query) if host and host == parse_host(view.host) else None
+    # The endpoint's own address is no page to go back to.
+    if not host or host != parse_host(view.host) or parts.path == view.path:
+        return None
+    return parts.path or "/", parts.query
