@@ -1,7 +1,8 @@
-"""Real programs, and real servers on loopback, for the tests that need them."""
+"""Real programs, and real servers on loopback, for the tests that need them; and an ear for what no log may hold."""
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import socket
@@ -15,6 +16,7 @@ from typing import Protocol
 import pytest
 import uvicorn
 from starlette.types import ASGIApp
+from tests.listening import VISITORS, Listener
 
 #: From a program's name and Debian's name of the package it comes with to where it lies.
 Program = Callable[[str, str], str]
@@ -26,6 +28,27 @@ class Serve(Protocol):
     def __call__(
         self, app: ASGIApp, *, certificate: Path | None = None, key: Path | None = None
     ) -> AbstractContextManager[int]: ...
+
+
+@pytest.fixture(scope="session")
+def listener() -> Iterator[Listener]:
+    """Hear every record of the package, at DEBUG, for the whole run."""
+    logger, listener = logging.getLogger("footfall"), Listener()
+    level = logger.level
+    logger.setLevel(logging.DEBUG)
+    logger.addHandler(listener)
+    yield listener
+    logger.removeHandler(listener)
+    logger.setLevel(level)
+
+
+@pytest.fixture(autouse=True)
+def _no_visitor_in_the_log(listener: Listener) -> Iterator[None]:
+    """Fail the test in which the package logs what a visitor sent: no test of the suite is an exception."""
+    listener.heard.clear()
+    yield
+    told = [line for line in listener.heard if VISITORS.search(line)]
+    assert told == [], "a log record holds what a visitor sent"
 
 
 @pytest.fixture(scope="session")
