@@ -24,6 +24,8 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
 
+#: What `HeaderEdit.add` may name.
+OUR_HEADERS: Final = {name: name.lower().encode() for name in ("Set-Cookie", "Cache-Control", "Vary")}
 KEY: Final = "footfall.tracking"  #: where an inner one of us sees that an outer one has this request
 
 
@@ -80,34 +82,33 @@ class TrackingMiddleware:
 def read_scope(scope: Scope) -> RequestView:
     """Take a connection's parts from its scope, text as latin-1, nothing parsed."""
     given: Sequence[tuple[bytes, bytes]] = scope.get("headers") or ()
-    raw = dict(given)
-    # Fewer names than lines: some name has several (HTTP/2 sends a cookie in crumbs).
-    lines = given if len(raw) != len(given) else None
-
-    def header(name: str) -> str | None:
-        key = name.encode("latin-1")
-        if lines is None:
-            value = raw.get(key)
-            return None if value is None else value.decode("latin-1")
-        values = [value.decode("latin-1") for line, value in lines if line == key]
-        return ("; " if name == "cookie" else ", ").join(values) if values else None
-
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in given}
+    if len(headers) != len(given):
+        headers = _joined(given)
     raw_path: bytes | None = scope.get("raw_path")
     query: bytes | str = scope.get("query_string", b"")
-    host = raw.get(b"host")
+    host = headers.get("host")
     scheme = scope.get("scheme", "http")
     if scope["type"] == "websocket":  # some servers leave its scheme out, some name the one it was upgraded from
         scheme = "wss" if scheme in ("https", "wss") else "ws"
     return RequestView(
         method=scope.get("method", "GET"),
         scheme=scheme,
-        host=host.decode("latin-1") if host is not None else _server(scope),
+        host=host if host is not None else _server(scope),
         path=raw_path.partition(b"?")[0].decode("latin-1")
         if raw_path
         else quote(scope.get("path", "/"), safe="/!$&'()*+,;=:@~"),
         query=query.decode("latin-1") if isinstance(query, bytes) else query,  # Django's test client writes text
-        header=header,
+        header=headers.get,
     )
+
+
+def _joined(given: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Join the lines of names that have several, as HTTP/2 sends a cookie in crumbs."""
+    lines: dict[str, list[str]] = {}
+    for name, value in given:
+        lines.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
+    return {name: ("; " if name == "cookie" else ", ").join(values) for name, values in lines.items()}
 
 
 def _server(scope: Scope) -> str:
@@ -140,12 +141,10 @@ def _finishing(tracking: Tracking, send: Send) -> Send:
 
 def edit_headers(headers: Headers, edit: HeaderEdit) -> list[tuple[bytes, bytes]]:
     """Apply an edit to raw headers, in a list of its own."""
-    if edit.drop:
-        dropped = {name.encode("latin-1") for name in edit.drop}
-        kept = [(name, value) for name, value in headers if name.lower() not in dropped]
-    else:
-        kept = [(name, value) for name, value in headers]
-    return kept + [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in edit.add]
+    dropped = {name.encode("latin-1") for name in edit.drop}
+    edited = [(name, value) for name, value in headers if name.lower() not in dropped]
+    edited += [(OUR_HEADERS[name], value.encode("latin-1")) for name, value in edit.add]
+    return edited
 
 
 async def _send_answer(tracking: Tracking, answer: Answer, send: Send) -> None:

@@ -56,6 +56,7 @@ class Recollection:
         self.names = site.config.cookie_names
         self.former = site.config.former_cookie_names
         self.view = view
+        self.token_name = "xuid" if site.config.person_ids == "xuid" else "reaid"  #: which of the two this site uses
         self.minted_device: str | None = None
         self.minted_session: str | None = None
         self.identified: str | None = None
@@ -203,11 +204,6 @@ class Recollection:
         if self._uses_xuid or not self._person_granted or self.forgotten:
             return None
         return self.identified or (None if self.known.gone else self.ruid_sent.value)
-
-    @lazy
-    def token_name(self) -> str:
-        """Which of reaid and xuid this site uses."""
-        return "xuid" if self._uses_xuid else "reaid"
 
     @lazy
     def token_sent(self) -> Found:

@@ -26,7 +26,7 @@ class RequestView:
     somebody asks. Everything in it was written by a visitor: check before use.
     """
 
-    __slots__ = ("_header", "host", "method", "path", "query", "scheme", "secure", "time", "websocket")
+    __slots__ = ("header", "host", "method", "path", "query", "scheme", "secure", "time", "websocket")
 
     def __init__(
         self,
@@ -59,15 +59,11 @@ class RequestView:
         self.path = path
         self.query = query
         self.time = time
-        self._header = header
-
-    def header(self, name: str) -> str | None:
-        """Return a header's value, *name* in lower case, or ``None``."""
-        return self._header(name)
+        self.header = header  #: from a name in lower case to the header's value, or ``None``
 
     def cookies(self, name: str) -> list[str]:
         """Return every value the browser sent for one cookie name, in its order: usually one or none."""
-        header = self._header("cookie")
+        header = self.header("cookie")
         return find_cookies(header, name) if header else []
 
     def cookie(self, name: str) -> str | None:

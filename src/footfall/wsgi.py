@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -120,11 +121,16 @@ def edit_headers(headers: Iterable[tuple[str, str]], edit: HeaderEdit) -> list[t
     return [line for line in headers if line[0].lower() not in edit.drop] + edit.add
 
 
+@lru_cache(maxsize=128)
+def _variable(name: str) -> str:
+    return "HTTP_" + name.upper().replace("-", "_")
+
+
 def read_environ(environ: WSGIEnvironment) -> RequestView:
     """Take a request's parts from its environ, text as latin-1, nothing parsed."""
 
     def header(name: str) -> str | None:
-        value: str | None = environ.get("HTTP_" + name.upper().replace("-", "_"))
+        value: str | None = environ.get(_variable(name))
         return value
 
     path: str = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")

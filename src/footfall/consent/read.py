@@ -108,6 +108,8 @@ async def _ask_async(reader: ConsentReader, view: RequestView, report: Report | 
 
 
 def _refuse_async(answer: object) -> Consent:
+    if isinstance(answer, Consent):  # first, for it is most often: telling an awaitable takes longer than all the rest
+        return answer
     if isawaitable(answer):
         dismiss(answer)
         raise TypeError(

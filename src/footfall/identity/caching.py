@@ -16,7 +16,7 @@ SHARED_ONLY = frozenset({"public", "s-maxage", "proxy-revalidate"})
 UNSTORED = frozenset({"private", "no-store", "no-cache"})
 
 
-@dataclass(frozen=True, slots=True, repr=False)  # it holds a visitor's cookies
+@dataclass(slots=True, repr=False)  # it holds a visitor's cookies; frozen, it would cost every response a microsecond
 class HeaderEdit:
     """What to change about a response's headers: names to drop, lines to append. Empty: leave it alone."""
 
@@ -61,14 +61,13 @@ def cache_decision(
             vary += [part.strip() for part in value.split(",") if part.strip()]
         elif lower in TARGETED or lower.endswith("-cdn-cache-control") or lower == "cdn-cache-control":
             targeted.append((lower, value))
-    shared = _is_shared(control, targeted)
+    shared = bool(control or targeted) and _is_shared(control, targeted)
     drop: set[str] = set()
     add: list[tuple[str, str]] = []
     cookies = pending and (not shared or changed or public_responses == "private")
     if cookies:
         # One that forbids storing says more than private does, to caches told to ignore Cache-Control: it stays.
-        allowing = {name for name, value in targeted if not _forbids(name, value)}
-        drop.update(allowing)
+        drop.update(name for name, value in targeted if not _forbids(name, value))
         drop.add("cache-control")
         add.append(("Cache-Control", ", ".join(_privatise(control))))
     if read and not any(part == "*" or part.lower() == "cookie" for part in vary):

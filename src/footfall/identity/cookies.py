@@ -50,8 +50,9 @@ class CookieWriter:
             self._expire(name, None)
         if self._former_domain is not None:
             self._expire(name, self._former_domain)
+        attributes = _attributes(self._domain, self._secure, http_only)
         age = "" if max_age is None else f"; Max-Age={max_age}"
-        self.lines.append(f"{name}={value}{age}{_attributes(self._domain, self._secure, http_only=http_only)}")
+        self.lines.append(f"{name}={value}{age}{attributes}")
 
     def expire(self, name: str) -> None:
         """Have a cookie dropped in every scope that it may live in."""
@@ -66,6 +67,6 @@ class CookieWriter:
 
 
 @lru_cache(maxsize=1024)  # the domain is of the visitor's Host: bounded
-def _attributes(domain: str | None, secure: bool, *, http_only: bool) -> str:
+def _attributes(domain: str | None, secure: bool, http_only: bool) -> str:
     where = "" if domain is None else f"; Domain={domain}"
     return f"{where}; Path=/{'; Secure' if secure else ''}{'; HttpOnly' if http_only else ''}; SameSite=Lax"
