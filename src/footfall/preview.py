@@ -39,7 +39,7 @@ _KINDS: Mapping[str, Callable[..., Event]] = {
 }
 #: What the words behind a kind are, by the name of the event's first parameter.
 _SUBJECTS = ("item", "items", "link", "user_id", "name")
-_PARTS = ("category_path", "content", "quantity", "order_id", "rating", "percentage", "scenario", "module")
+_PARTS = ("category_path", "content", "quantity", "order_id", "at", "rating", "percentage", "scenario", "module")
 _DEVICE = "00000000-0000-4000-8000-000000000001"
 _SESSION = "00000000-0000-4000-8000-000000000002"
 _WIDTH = 120  # where no terminal says
@@ -67,6 +67,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     event.add_argument("--quantity", type=int, metavar="N")
     event.add_argument("--price", metavar="AMOUNT", help="of one item, as 19.99EUR; none: there is none to report")
     event.add_argument("--order-id", metavar="ID")
+    event.add_argument("--at", metavar="TIME", help="of a buy: when, if not now: 2012-01-01T11:00:00")
     event.add_argument("--rating", type=int, metavar="N")
     event.add_argument("--percentage", type=int, metavar="N")
     event.add_argument("--scenario", metavar="NAME")
@@ -86,7 +87,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     visitor.add_argument("--reaid", metavar="TOKEN")
     visitor.add_argument("--xuid", metavar="TOKEN")
     visitor.add_argument("--page-url", metavar="URL")
-    visitor.add_argument("--at", metavar="TIME", help="when, if not now: 2012-01-01T11:00:00")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -209,7 +209,6 @@ def _visitor(options: argparse.Namespace, anonymous_user: str) -> Visitor:
         reaid=options.reaid,
         xuid=options.xuid,
         page_url=options.page_url,
-        at=options.at,
     )
 
 

@@ -124,7 +124,8 @@ def test_a_name_with_a_dot_comes_before_what_it_leads_to() -> None:
     ],
 )
 def test_a_time_is_read(text: str, form: str, at: str) -> None:
-    assert read_visitor(Columns(time=Value.parse("t"), time_format=form), {"t": text}).at == at
+    event = read_event(Columns(item=ITEM, time=Value.parse("t"), time_format=form), {"item": "1", "t": text})
+    assert event == Buy("1", price=None, at=at)
 
 
 @pytest.mark.parametrize("form", ["iso", "unix", "unix-ms", "%d.%m.%Y"])
@@ -132,7 +133,7 @@ def test_a_time_is_read(text: str, form: str, at: str) -> None:
 def test_a_time_that_is_none_is_refused(text: str, form: str) -> None:
     columns = Columns(item=ITEM, time=Value.parse("t"), time_format=form)
     with pytest.raises(EventError, match=r"^(time|at): "):
-        Yoochoose("1", licence_key="k").requests(Buy("1", price=None), read_visitor(columns, {"t": text}))
+        read_event(columns, {"item": "1", "t": text})
 
 
 @pytest.mark.parametrize(

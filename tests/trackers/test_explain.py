@@ -31,7 +31,6 @@ FULL = Visitor(
     ruid="anna@shop.dk",
     reaid="r",
     page_url="https://shop.example/?utm_source=mail",
-    at="2012-01-01T11:00:00",
 )
 
 
@@ -57,7 +56,7 @@ def test_raptors_parameters_are_explained_in_order() -> None:
 
 
 def test_yoochooses_path_and_query_are_explained_in_order() -> None:
-    assert explained(YOOCHOOSE, Buy("9", price=Money("1", "EUR")))[:-1] == [
+    assert explained(YOOCHOOSE, Buy("9", price=Money("1", "EUR"), at="2012-01-01T11:00:00"))[:-1] == [
         ("customerid", "00000"),
         ("event", "buy"),
         ("userid", "john doe"),
@@ -89,6 +88,13 @@ def test_a_renamed_position_is_explained_by_its_name() -> None:
     assert raptor.explain(request)[1].meaning == "color: the site's own"
 
 
+def test_the_ruid_of_an_order_without_a_browser_is_explained_as_clear_text() -> None:
+    raptor = Raptor("1", offline_orders=True)
+    (request,) = raptor.requests(Buy("1", price=None), Visitor(ruid="anna@shop.dk"))
+    meanings = {one.name: (one.value, one.meaning) for one in raptor.explain(request)}
+    assert meanings["ruid"] == ("anna@shop.dk", "the person as the shop knows them, in clear text")
+
+
 @pytest.mark.parametrize(
     ("tracker", "event"),
     [
@@ -99,7 +105,7 @@ def test_a_renamed_position_is_explained_by_its_name() -> None:
         (YOOCHOOSE, Click("1", category_path=["Shoes"])),
         (YOOCHOOSE, ClickRecommended("1", scenario="s")),
         (YOOCHOOSE, Rendered(["1", "2"])),
-        (YOOCHOOSE, Buy("1", price=Money("1", "EUR"))),
+        (YOOCHOOSE, Buy("1", price=Money("1", "EUR"), at="2012-01-01T11:00:00")),
     ],
 )
 def test_every_parameter_has_a_meaning_and_a_source(tracker: Raptor | Yoochoose, event: Event) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import ClassVar, TypeAlias, final
 
@@ -18,6 +19,7 @@ Fields: TypeAlias = Mapping[str, FieldValue]
 NO_FIELDS: Fields = {}
 _FORM_OF_NAME = "a letter, then letters, digits and underscores, at most 64"
 _is_name = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}").fullmatch
+_has_time = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?.*").fullmatch
 _is_showable = re.compile(r"[A-Za-z0-9._-]{1,40}").fullmatch
 
 
@@ -123,6 +125,20 @@ def check_whole(value: object, field_name: str, least: int, most: int) -> int:
     if not least <= value <= most:
         raise EventError(f"{field_name}: is out of range; give a whole number of {least} to {most}")
     return value
+
+
+def to_time(value: str | datetime, field_name: str) -> datetime:
+    """Make a time, in whole seconds, of ISO 8601 text; one with an offset becomes one of UTC, one without stays so."""
+    time = value if isinstance(value, datetime) else None
+    text = "" if isinstance(value, datetime) else check_text(value, field_name)
+    try:
+        if _has_time(text):
+            time = datetime.fromisoformat(text)
+        if time is not None:
+            return (time if time.tzinfo is None else time.astimezone(UTC)).replace(microsecond=0)
+    except (ValueError, OverflowError):
+        pass
+    raise EventError(f'{field_name}: is no date and time; give a datetime, or write it as in "2012-01-01T11:00:00"')
 
 
 def check_name(value: object, field_name: str) -> str:

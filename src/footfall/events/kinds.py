@@ -20,11 +20,13 @@ from footfall.events.base import (
     to_category_path,
     to_item,
     to_items,
+    to_time,
 )
 from footfall.events.money import Money
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
 __all__ = [
     "PageView",
@@ -173,6 +175,8 @@ class Buy(Event):
         price: What **one** of them cost, taxes and discounts included: ``Money("19.99", "EUR")``. For a line's
             total, ``Money("10", "EUR").divided_by(4)``. ``None`` says that there is none to report.
         order_id: The shop's number of the order, for Raptor.
+        at: When, for YOOCHOOSE with a licence key: a ``datetime``, or ISO 8601 text. Give it for a buy that is
+            reported later, or that is to count at its own time however late it arrives. ``None``: on arrival.
         fields: The site's own parameters for Raptor, by the names of its parameter map.
     """
 
@@ -183,6 +187,7 @@ class Buy(Event):
     quantity: int
     price: Money | None
     order_id: str | None
+    at: datetime | None
 
     def __init__(
         self,
@@ -191,12 +196,14 @@ class Buy(Event):
         *,
         price: Money | None,
         order_id: str | int | None = None,
+        at: str | datetime | None = None,
         fields: Fields | None = None,
     ) -> None:
         _put(self, "item", to_item(item))
         _put(self, "quantity", check_whole(quantity, "quantity", 1, 2_147_483_647))
         _put(self, "price", _check_price(price))
         _put(self, "order_id", None if order_id is None else _to_order_id(order_id))
+        _put(self, "at", None if at is None else to_time(at, "at"))
         _put(self, "fields", check_fields(fields) if fields else NO_FIELDS)
 
 

@@ -23,7 +23,6 @@ class Visitor:
     anonymous_id: str | None = None  #: what stands for the person while nobody is logged in
     anonymous_user: str = "not_defined"  #: what a tracker that requires a user gets when there is none at all
     page_url: str | None = None  #: where it happened, for trackers that are told
-    at: str | None = None  #: when it happened, ISO 8601, if that is not now: history
 
     def __repr__(self) -> str:
         """Say which ids are known, never their values: this ends up in logs."""

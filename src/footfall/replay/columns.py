@@ -136,8 +136,8 @@ class Columns:
             raise EventError(f"{name}: is no amount; {hint}" if text else f"{name}: is empty")
         return Decimal(text)
 
-    def moment(self, value: Value, row: Mapping[str, object]) -> str:
-        """Read a cell as a time, and write it as ISO 8601.
+    def moment(self, value: Value, row: Mapping[str, object]) -> datetime | str:
+        """Read a cell as a time; what is ISO 8601 is left to the event.
 
         Raises:
             EventError: It is none of the given format.
@@ -146,9 +146,9 @@ class Columns:
         try:
             if self.time_format in {"unix", "unix-ms"}:
                 seconds = Decimal(text) / (1 if self.time_format == "unix" else 1000)
-                return datetime.fromtimestamp(int(seconds), UTC).isoformat()
+                return datetime.fromtimestamp(int(seconds), UTC)
             if self.time_format != "iso":
-                return datetime.strptime(text, self.time_format).isoformat()  # noqa: DTZ007 - it may have no zone
+                return datetime.strptime(text, self.time_format)  # noqa: DTZ007 - it may have no zone
         except (ValueError, ArithmeticError, OSError):
             raise EventError(
                 "time: is not of the format that --time-format says" if text else "time: is empty"

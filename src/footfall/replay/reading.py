@@ -55,10 +55,10 @@ def read_event(columns: Columns, row: Cells) -> Event:
 
 
 def read_visitor(columns: Columns, row: Cells) -> Visitor:
-    """Tell whose a row is, and of when.
+    """Tell whose a row is.
 
     Raises:
-        EventError: Its time is none, or an id is neither text nor a number.
+        EventError: An id is neither text nor a number.
     """
 
     def read(value: Value | None) -> str | None:
@@ -71,7 +71,6 @@ def read_visitor(columns: Columns, row: Cells) -> Visitor:
         user_id=read(columns.user),
         anonymous_id=read(columns.anonymous_id),
         anonymous_user=columns.anonymous_user,
-        at=None if columns.time is None else columns.moment(columns.time, row),
     )
 
 
@@ -128,6 +127,7 @@ def _buy(columns: Columns, row: Cells) -> Buy:
         quantity=quantity,
         price=_price(columns, row, quantity),
         order_id=columns.text(columns.order, row) or None,
+        at=None if columns.time is None else columns.moment(columns.time, row),
         fields=_fields(columns, row),
     )
 

@@ -197,10 +197,10 @@ class Yoochoose:
         # In alphabetical order, as the signature needs it.
         price = event.price
         query = "" if price is None else f"fullprice={price.format_amount()}{price.currency}&"
-        if visitor.at is not None:
+        if event.at is not None:
             if self._licence_key is None:
                 raise EventError("at: the tracker takes a buy of the past only signed; give it a licence_key")
-            time = encode(format_timestamp(visitor.at), "at")
+            time = encode(format_timestamp(event.at), "at")
             query += f"overridetimestamp={time}&quantity={event.quantity}"
             query += f"&signature={sign_buy(self._licence_key, item_type, item_segment, query)}"
         else:
