@@ -151,7 +151,7 @@ def test_a_real_day_of_orders_adds_up_to_the_cent(
             {
                 "would be sent": ["3", "3", "35.64"],
                 "refused": ["5", "", "14.10"],
-                "raptor: takes no order without a device unless the person's ruid is known": ["1", "", "18.00"],
+                "raptor: takes no order of nobody: there is neither a device nor a ruid": ["1", "", "18.00"],
                 "quantity: is negative, a return or a cancellation, for which there is no event": ["1", "", "-7.65"],
                 "item: is empty; give at least one character, or leave it out where that is allowed": ["1", "", "3.75"],
                 "quantity: is no whole number": ["1", "", ""],

@@ -23,7 +23,7 @@ def test_success_is_delivered(status: int) -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 410, 413, 414, 422, 451])
 def test_what_the_tracker_will_never_take_is_refused_at_once(status: int) -> None:
-    """Y-61 to Y-64."""
+    """Y-61, Y-62, Y-63, Y-64."""
     refused = verdict(status)
     assert isinstance(refused, Refused)
     assert refused.status == status

@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from footfall.errors import ConfigError
 
-__all__ = ["DEFAULT_PARAMETERS", "MEANING", "check_parameters"]
+__all__ = ["DEFAULT_PARAMETERS", "MEANING", "OFFLINE_MEANING", "check_parameters"]
 
 _REFERENCE = "Raptor help center, Tracking Events for Recommendations"
 _TEMPLATE = "Raptor's own server-side template"
@@ -27,11 +27,7 @@ _KNOWN: Mapping[str, tuple[int, str, str]] = {
     "currency": (6, "the price's ISO 4217 code", "usual position; compare with the control panel"),
     "user_id": (7, "who is logged in", f"{_SERVER_SIDE}, Other Ids"),
     "brand_id": (8, "the item's brand, by id or name", _REFERENCE),
-    "basket_content": (
-        10,
-        "the ids of all that is in the basket, each once",
-        "Raptor help center, Tracking Basket Events",
-    ),
+    "basket_content": (10, "the ids of all that is in the basket, each once", _BASKET),
     "price": (12, "the price of one item", _REFERENCE),
     "quantity": (13, "how many were bought", _TEMPLATE),
     "stock_status": (15, "true if the item is in stock, else false", _REFERENCE),
@@ -56,6 +52,11 @@ MEANING: Mapping[str, tuple[str, str]] = {
         f"utm_{of}": ("the campaign that led here", _TEMPLATE)
         for of in ("source", "medium", "campaign", "term", "content")
     },
+}
+
+#: What is another thing in an order without a browser.
+OFFLINE_MEANING: Mapping[str, tuple[str, str]] = {
+    "ruid": ("the person as the shop knows them, in clear text", _OFFLINE)
 }
 
 _REQUIRED = ("event_type", "product_id")

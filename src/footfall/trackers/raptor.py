@@ -23,7 +23,7 @@ from footfall.events import (
 )
 from footfall.identity.visitor import Visitor
 from footfall.trackers.encoding import check_length, encode
-from footfall.trackers.parameters import DEFAULT_PARAMETERS, MEANING, check_parameters
+from footfall.trackers.parameters import DEFAULT_PARAMETERS, MEANING, OFFLINE_MEANING, check_parameters
 from footfall.trackers.protocol import Parameter
 from footfall.trackers.settings import (
     DEFAULT_URL_LENGTH,
@@ -149,10 +149,11 @@ class Raptor:
     def explain(self, request: WireRequest) -> Sequence[Parameter]:
         """Take one of this tracker's requests apart, parameter by parameter."""
         explained: list[Parameter] = []
+        meanings = {**MEANING, **OFFLINE_MEANING} if request.url.startswith(self._offline) else MEANING
         for pair in request.url.partition("?")[2].split("&"):
             name, _, value = pair.partition("=")
             word = self._names.get(int(name[1:]), name) if name[1:].isdecimal() else name
-            meaning, source = MEANING.get(word, ("the site's own", "the site's parameter map"))
+            meaning, source = meanings.get(word, ("the site's own", "the site's parameter map"))
             explained.append(Parameter(name, unquote(value), f"{word}: {meaning}" if word != name else meaning, source))
         return explained
 
@@ -171,8 +172,8 @@ class Raptor:
         return values
 
     def _custom(self, event: Custom) -> dict[str, str]:
-        if event.name in _OWN_WORDS:
-            raise EventError(f"name: {event.name!r} has an event of its own; emit {_OWN_WORDS[event.name]}")
+        if own := _OWN_WORDS.get(event.name.lower()):
+            raise EventError(f"name: {event.name!r} has an event of its own; emit {own}")
         values = {"event_type": event.name}
         self._add_fields(values, event.parameters)
         return values
@@ -222,7 +223,7 @@ class Raptor:
     def _offline_order(self, query: str, visitor: Visitor) -> tuple[str, str]:
         """An order without a browser. Source: Raptor help center, Offline Event Tracking: here ruid is no base64."""
         if visitor.ruid is None:
-            raise NoIdentity(f"{self.name}: takes no order without a device unless the person's ruid is known")
+            raise NoIdentity(f"{self.name}: takes no order of nobody: there is neither a device nor a ruid")
         url = f"{self._offline}{query}&ruid={encode(visitor.ruid, 'ruid')}&source={encode(self._source, 'source')}"
         return url, visitor.device_id or visitor.user_id or visitor.ruid
 
