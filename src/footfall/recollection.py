@@ -10,7 +10,7 @@ from footfall.identity.cookies import CookieWriter
 from footfall.identity.domain import CookieScope, matches_domain, parse_host
 from footfall.identity.ids import LONGEST_PERSON, parse_token, query_token
 from footfall.identity.landing import landing_redirect
-from footfall.identity.recognize import Found, Known, Sent, find, find_ruid, recognize
+from footfall.identity.recognize import NOTHING, Found, Known, Sent, find, find_ruid, recognize
 from footfall.identity.visitor import Visitor
 from footfall.request import Consent, RequestClass, RequestView
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Recollection"]
 
-NOTHING = Found()
 T = TypeVar("T")
 
 

@@ -53,12 +53,12 @@ class Remembering:
         device = known.device.value or ids.minted_device
         if device is not None and (kind.renew or ids.minted_device):
             age = self._site.device_seconds
-            self._writer.set(names.device, device, max_age=age, http_only=http_only, twins=known.device.twins)
+            self._writer.set(names.device, device, age, http_only=http_only, twins=known.device.twins)
             self._leave_former("device", known.device)
         session = known.alive or ids.minted_session
         if session is not None and (kind.renew or ids.minted_session):
             age = self._site.session_seconds
-            self._writer.set(names.session, session, max_age=age, http_only=http_only, twins=known.session.twins)
+            self._writer.set(names.session, session, age, http_only=http_only, twins=known.session.twins)
             self._leave_former("session", known.session)
             if self._config.session_ends_with_browser:
                 self._writer.set(names.session_open, "1", twins=known.open.twins)

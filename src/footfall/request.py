@@ -88,15 +88,23 @@ def cookie_finder(names: Iterable[str]) -> Callable[[str], dict[str, list[str]]]
     def find(header: str) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
         for match in pattern.finditer(header):
-            before = match.start()
-            while before and header[before - 1] in " \t":
-                before -= 1
-            if before == 0 or header[before - 1] in ";,":
+            at = match.start()
+            # As browsers write it, before all that servers may make of it.
+            if header[at - 2 : at] == "; " or _begins_cookie(header, at):
                 name, value = match.groups()
-                found.setdefault(name, []).append(value.strip(" \t"))
+                if name in found:
+                    found[name].append(value.strip(" \t"))
+                else:
+                    found[name] = [value.strip(" \t")]
         return found
 
     return find
+
+
+def _begins_cookie(header: str, at: int) -> bool:
+    while at and header[at - 1] in " \t":
+        at -= 1
+    return at == 0 or header[at - 1] in ";,"
 
 
 @lru_cache(maxsize=64)

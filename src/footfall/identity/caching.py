@@ -73,7 +73,7 @@ def cache_decision(
     if read and not any(part == "*" or part.lower() == "cookie" for part in vary):
         drop.add("vary")
         add.append(("Vary", ", ".join([*vary, "Cookie"])))
-    return HeaderEdit(cookies=cookies, drop=frozenset(drop), add=add, shared=shared)
+    return HeaderEdit(cookies, frozenset(drop), add, shared)
 
 
 def _directives(value: str) -> list[str]:

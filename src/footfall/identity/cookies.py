@@ -33,7 +33,7 @@ class CookieWriter:
         self.lines: list[str] = []  #: in the order in which a browser should see them
 
     def set(
-        self, name: str, value: str, *, max_age: int | None = None, http_only: bool = True, twins: bool = False
+        self, name: str, value: str, max_age: int | None = None, *, http_only: bool = True, twins: bool = False
     ) -> None:
         """Have a cookie kept.
 

@@ -50,6 +50,8 @@ def query_token(query: str, name: str) -> str | None:
 def _decode(value: str) -> str | None:
     if len(value) > 3 * LONGEST_TOKEN or not value.isascii():
         return None
+    if "%" not in value and "+" not in value:
+        return value
     # A form's plus is a space, and a space is no cookie-octet: rejected, never repaired.
     return unquote_to_bytes(value.replace("+", " ")).decode("latin-1")
 

@@ -10,7 +10,7 @@ from footfall.config import Config, CookieNames
 from footfall.identity.ids import decode_ruid, parse_guid
 from footfall.identity.seal import Opened, Sealer
 
-__all__ = ["Found", "Known", "Sent", "find", "find_ruid", "mark_of", "recognize"]
+__all__ = ["NOTHING", "Found", "Known", "Sent", "find", "find_ruid", "mark_of", "recognize"]
 
 
 Sent = Mapping[str, list[str]]  # every value of each of our cookies, by its name, as the browser sent them
@@ -21,13 +21,13 @@ class Found:
     """What a browser sent under the name of one of our cookies."""
 
     value: str | None = None  #: the one valid value chosen; ``None``: there is none
-    sent: bool = False  #: something came under that name, valid or not
+    sent: bool = True  #: something came under that name, valid or not
     twins: bool = False  #: it came more than once: a host-only cookie beside the domain's
     former: bool = False  #: it came under the name that the site used before
     stale: bool = False  #: it should be written again whatever else happens: sealed with an old key
 
 
-NOTHING = Found()
+NOTHING = Found(sent=False)
 
 
 @dataclass(slots=True, repr=False, eq=False)
@@ -55,11 +55,11 @@ def find(sent: Sent, name: str, former: str | None, parse: Callable[[str], str |
         if values is None:
             return NOTHING
         valid = sorted({value for text in values if (value := parse(text)) is not None})
-        return Found(valid[0] if valid else None, sent=True, former=True)
+        return Found(valid[0] if valid else None, former=True)
     if len(values) == 1:
-        return Found(parse(values[0]), sent=True)
+        return Found(parse(values[0]))
     valid = sorted({value for text in values if (value := parse(text)) is not None})
-    return Found(valid[0] if valid else None, sent=True, twins=True)
+    return Found(valid[0] if valid else None, twins=True)
 
 
 def recognize(sent: Sent, config: Config) -> Known:
@@ -106,9 +106,9 @@ def find_ruid(sent: Sent, config: Config, sealer: Sealer | None, scope: str) -> 
             if opened is not None:
                 people[opened.text] = people.get(opened.text, False) or opened.newest
         if not people:
-            return Found(None, sent=True, twins=len(values) > 1, former=former)
+            return Found(None, twins=len(values) > 1, former=former)
         person = min(people)
-        return Found(person, sent=True, twins=len(values) > 1 and not former, former=former, stale=not people[person])
+        return Found(person, twins=len(values) > 1 and not former, former=former, stale=not people[person])
     return NOTHING
 
 
