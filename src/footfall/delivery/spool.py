@@ -50,6 +50,10 @@ class Failure(NamedTuple):
     status: int | None = None  #: what the tracker answered, if it did
     answer: str = ""  #: its words, escaped and cut
 
+    def __repr__(self) -> str:
+        """Leave the tracker's words out: they may repeat what was sent."""
+        return f"<Failure of {self.id}: {self.reason}>"
+
 
 @dataclass(slots=True, kw_only=True)
 class Settlement:

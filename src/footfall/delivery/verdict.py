@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -42,7 +42,8 @@ class Refused:
 
     reason: str
     status: int | None = None
-    answer: str = ""  #: the tracker's words, escaped; they may repeat what was sent, so they are for no log
+    answer: str = field(default="", repr=False)
+    """The tracker's words, escaped; they may repeat what was sent, so they are for no log."""
     healthy: bool = True
 
 
