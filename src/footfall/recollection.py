@@ -106,14 +106,13 @@ class Recollection:
 
     # What the browser sent
 
-    @lazy
+    @property
     def scope(self) -> CookieScope:
         """Where this host's cookies live."""
         return self.site.scope(self.view.host)
 
-    @lazy
-    def writer(self) -> CookieWriter:
-        """Writes this response's cookies."""
+    def make_writer(self) -> CookieWriter:
+        """Make what writes the response's cookies."""
         former, domain = self.config.former_cookie_domain, self.scope.domain
         if former is not None and (former == domain or not matches_domain(parse_host(self.view.host), former)):
             former = None

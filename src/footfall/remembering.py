@@ -22,7 +22,7 @@ class Remembering:
     def __init__(self, ids: Recollection) -> None:
         self._ids = ids
         self._site, self._config, self._names, self._former = ids.site, ids.config, ids.names, ids.former
-        self._writer = ids.writer
+        self._writer = ids.make_writer()
 
     def lines(self) -> list[str]:
         """Write the ``Set-Cookie`` lines that the response should have."""

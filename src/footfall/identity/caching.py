@@ -13,6 +13,8 @@ DIRECTIVE = re.compile(r'[^,"]*(?:"[^"]*"?[^,"]*)*')
 # RFC 9213 and the vendors' forms of it: they override Cache-Control where they are understood.
 TARGETED = frozenset({"surrogate-control", "x-accel-expires", "edge-control"})
 SHARED_ONLY = frozenset({"public", "s-maxage", "proxy-revalidate"})
+ONE_LINE = frozenset({"cache-control"})
+PRIVATE = ("Cache-Control", "private")
 UNSTORED = frozenset({"private", "no-store", "no-cache"})
 
 
@@ -61,7 +63,9 @@ def cache_decision(
             vary += [part.strip() for part in value.split(",") if part.strip()]
         elif lower in TARGETED or lower.endswith("-cdn-cache-control") or lower == "cdn-cache-control":
             targeted.append((lower, value))
-    shared = bool(control or targeted) and _is_shared(control, targeted)
+    if pending and not (control or targeted or read):  # most often
+        return HeaderEdit(True, ONE_LINE, [PRIVATE])  # noqa: FBT003 - keywords would cost a third of this function
+    shared = _is_shared(control, targeted)
     drop: set[str] = set()
     add: list[tuple[str, str]] = []
     cookies = pending and (not shared or changed or public_responses == "private")

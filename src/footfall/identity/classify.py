@@ -37,7 +37,6 @@ UNMARKED_POST = RequestClass(
 )
 PAGE = RequestClass(name="page", reason="a person opened a page", mint=True, mint_on_use=True, renew=True, capture=True)
 
-SPECULATION_HEADERS = ("sec-purpose", "purpose", "x-purpose", "x-moz", "x-sec-purpose")
 NESTED_DESTINATIONS = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
@@ -95,11 +94,13 @@ def _classify_by_habit(view: RequestView, *, site: str, marked: bool) -> Request
 
 
 def _is_speculative(view: RequestView) -> bool:
-    for name in SPECULATION_HEADERS:
-        value = view.header(name)
-        if value is not None and any(word in value.lower() for word in ("prefetch", "prerender", "preview")):
+    header = view.header
+    purposes = (header("sec-purpose"), header("purpose"), header("x-purpose"), header("x-moz"), header("x-sec-purpose"))
+    if any(purposes):
+        said = " ".join(filter(None, purposes)).lower()
+        if "prefetch" in said or "prerender" in said or "preview" in said:
             return True
-    return view.header("next-router-prefetch") is not None
+    return header("next-router-prefetch") is not None
 
 
 def _is_of_another_site(origin: str | None, host: str) -> bool:
