@@ -33,7 +33,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="footfall", description="Know your site's visitors, and tell your recommendation service what they do."
     )
     subcommands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for register in (_register_tracker, _register_demo, _register_replay, _register_preview):
+    for register in (
+        _register_tracker,
+        _register_demo,
+        _register_replay,
+        _register_preview,
+        _register_deliver,
+        _register_spool,
+    ):
         register(subcommands.add_parser)
     parsed = parser.parse_args(arguments)
     run: Run = parsed.run
@@ -173,6 +180,32 @@ def _register_preview(add_parser: AddParser) -> None:
             " last byte, with what each parameter means and which document says so. Nothing is sent.",
         )
     )
+
+
+def _register_deliver(add_parser: AddParser) -> None:
+    from footfall.delivering import add_options, run
+
+    add_options(
+        _register(
+            add_parser,
+            "deliver",
+            run,
+            "a process that delivers what your site has spooled",
+            "Deliver what other processes have spooled, until told to end. Several may share one spool, beside each"
+            " other and beside a site that delivers itself.",
+        )
+    )
+
+
+def _register_spool(add_parser: AddParser) -> None:
+    from footfall.spooling import add_commands
+
+    parser = add_parser(
+        "spool",
+        help="what a spool holds, what failed and why",
+        description="Look at a spool, and decide about what failed.",
+    )
+    add_commands(parser)
 
 
 def _port(text: str) -> int:

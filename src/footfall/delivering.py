@@ -1,0 +1,124 @@
+"""`footfall deliver`: a process that does nothing but deliver what others have spooled."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+from datetime import datetime, timedelta
+
+from footfall.choosing import load_site
+from footfall.delivery import Deliverer, Stats, spool_status
+from footfall.errors import ConfigError, SpoolError
+from footfall.spooling import DEFAULT, find_spool, settings_of
+
+__all__ = ["add_options", "run"]
+
+_ENDINGS = (signal.SIGTERM, signal.SIGINT)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what `run` needs to know."""
+    parser.add_argument(
+        "site",
+        nargs="?",
+        metavar="SITE",
+        help="your site, as in shop.tracking:site: its spool, with its timeout, concurrency and patience",
+    )
+    parser.add_argument("--spool", metavar="SPOOL", help=f"in place of a site: where the spool is (default: {DEFAULT})")
+    parser.add_argument(
+        "--drain",
+        type=_seconds,
+        default=10.0,
+        metavar="SECONDS",
+        help="how long SIGTERM or Ctrl-C may take, for what is still to be sent (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--report",
+        type=_seconds,
+        default=60.0,
+        metavar="SECONDS",
+        help="how often a line of counts is written; 0: never (default: %(default)g)",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Deliver until SIGTERM or SIGINT, which stay blocked in this process from then on.
+
+    Raises:
+        ConfigError: There is no such site, or its spool is out of another process's reach.
+        SpoolError: The spool cannot be used.
+    """
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    spool, deliverer = _make_deliverer(options)
+    stop = threading.Event()
+    # Before any thread starts, so that none but the waiting one is ever interrupted: a handler that sets an event
+    # in the thread that waits for it can find that event's lock taken by itself.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDINGS)
+    threading.Thread(target=_wait_for_ending, args=(stop,), daemon=True).start()
+    _say(f"delivering from {spool}; SIGTERM or Ctrl-C ends this, in at most {options.drain:g} seconds")
+    if options.report:
+        threading.Thread(target=_report, args=(spool, options.report, stop), daemon=True).start()
+    pending = deliverer.run(stop, drain=timedelta(seconds=options.drain))
+    _say(f"ended; {pending} pending, which the next process sends")
+    return 0
+
+
+def _make_deliverer(options: argparse.Namespace) -> tuple[str, Deliverer]:
+    if options.site is None:
+        spool = find_spool(options.spool or DEFAULT)
+        return spool, Deliverer(spool)
+    if options.spool is not None:
+        raise ConfigError("spool: is given beside a site, which has its own; leave one of them out")
+    settings = settings_of(load_site(options.site))
+    spool = "memory:" if settings.path is None else f"sqlite:///{settings.path}"
+    deliverer = Deliverer(
+        spool,
+        retry_for=timedelta(seconds=settings.retry_for),
+        timeout=timedelta(seconds=settings.timeout),
+        concurrency=settings.concurrency,
+        on_drop=settings.on_drop,
+    )
+    return spool, deliverer
+
+
+def _wait_for_ending(stop: threading.Event) -> None:
+    signal.sigwait(_ENDINGS)
+    stop.set()
+
+
+def _report(spool: str, every: float, stop: threading.Event) -> None:
+    before: Stats | None = None
+    while not stop.wait(every):
+        try:
+            now = spool_status(spool).stats
+        except (SpoolError, OSError) as error:
+            _say(f"nothing can be counted: {error}")
+            continue
+        _say(_counts(now, before))
+        before = now
+
+
+def _counts(now: Stats, before: Stats | None) -> str:
+    more = "" if before is None else f" ({now.delivered - before.delivered:+} since the last line)"
+    return (
+        f"accepted {now.accepted}, delivered {now.delivered}{more}, pending {now.pending}, failed {now.failed}, "
+        f"erased {now.erased}, refused {sum(now.refused.values())}"
+    )
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S} {line}\n")
+    sys.stdout.flush()
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= 86400:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds; write 0 to 86400")
+    return seconds

@@ -1,0 +1,387 @@
+"""`footfall spool`: what a spool holds, what failed and why, and a person's decision about it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from footfall.choosing import load_site
+from footfall.delivery import Counters, FailedRequest, SpoolStatus, Stats, spool_status
+from footfall.delivery.codec import decode_request
+from footfall.delivery.failed import Which, list_rows, purge_rows, retry_rows
+from footfall.delivery.settings import Settings, spool_path
+from footfall.delivery.sqlite import SqliteSpool
+from footfall.errors import ConfigError, MissingExtra, SpoolError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from footfall.site import Site
+
+__all__ = ["DEFAULT", "Chosen", "add_commands", "find_spool", "settings_of"]
+
+DEFAULT = "sqlite:///footfall.sqlite3"
+_SHOWN = 100  # failed requests in a table
+_WIDTH = 160  # columns, where the output is no terminal
+_WATCH = 1.0  # seconds between two looks
+_SITE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+_AGE = re.compile(r"(\d{1,6})([smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen(Which):
+    """Which failed requests are meant, with a beginning in time too."""
+
+    since: datetime | None = None  #: failed then or later; without a zone it is local time
+
+    def where(self) -> tuple[str, list[object]]:
+        """Write it as a condition of SQL, and its values."""
+        where, values = super().where()
+        return (
+            (where, values) if self.since is None else (f"{where} AND failed >= ?", [*values, self.since.timestamp()])
+        )
+
+
+def add_commands(parser: argparse.ArgumentParser) -> None:
+    """Add `status`, `failed`, `retry` and `purge`."""
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    status = _add(commands.add_parser, "status", _run_status, "what was accepted, and what became of it")
+    how = status.add_mutually_exclusive_group()
+    how.add_argument("--watch", action="store_true", help="look again each second, until Ctrl-C")
+    how.add_argument("--json", action="store_true", help="one JSON object")
+
+    failed = _add(commands.add_parser, "failed", _run_failed, "what was set aside, oldest first, and why")
+    _add_choice(failed)
+    failed.add_argument("--limit", type=_number, metavar="N", help=f"at most so many (in a table: {_SHOWN})")
+    failed.add_argument("--json", action="store_true", help="a JSON object a line")
+    failed.add_argument(
+        "--show-url",
+        action="store_true",
+        help="with the request's URL and the tracker's answer, which hold what a visitor is and did",
+    )
+
+    retry = _add(commands.add_parser, "retry", _run_retry, "have what was set aside sent again")
+    purge = _add(commands.add_parser, "purge", _run_purge, "throw away what was set aside; it stays counted as failed")
+    for one in (retry, purge):
+        _add_choice(one)
+        one.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def find_spool(place: str) -> str:
+    """Read where a spool is: ``sqlite:///...``, a file's path, or a site's place (``shop.tracking:site``).
+
+    Raises:
+        ConfigError: There is no such site.
+    """
+    if place.startswith("sqlite:") or place == "memory:":
+        return place
+    if _SITE.fullmatch(place):
+        path = settings_of(load_site(place)).path
+        return "memory:" if path is None else f"sqlite:///{path}"
+    return f"sqlite:///{place}"
+
+
+def settings_of(site: Site) -> Settings:
+    """Return how a site delivers, for a process that does so in its place."""
+    return site.delivery._settings  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - nobody else has to know
+
+
+def _add(
+    add_parser: Callable[..., argparse.ArgumentParser], name: str, run: Callable[[Any], int], summary: str
+) -> argparse.ArgumentParser:
+    parser = add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+    parser.set_defaults(run=run)
+    parser.add_argument(
+        "spool",
+        nargs="?",
+        default=DEFAULT,
+        metavar="SPOOL",
+        help="sqlite:///..., the file's path, or your site, as in shop.tracking:site (default: %(default)s)",
+    )
+    return parser
+
+
+def _add_choice(parser: argparse.ArgumentParser) -> None:
+    when = "a date, a date and time (2026-01-31T18:00), or an age (90s, 15m, 2h, 3d)"
+    parser.add_argument("--tracker", metavar="NAME", help="only of this tracker")
+    parser.add_argument("--reason", metavar="TEXT", help="only where the reason begins so: 'answered 40', say")
+    parser.add_argument("--before", type=_moment, metavar="TIME", help=f"only what failed earlier: {when}")
+    parser.add_argument("--since", type=_moment, metavar="TIME", help="only what failed then or later")
+
+
+def _run_status(options: argparse.Namespace) -> int:
+    spool = find_spool(options.spool)
+    if options.json:
+        _write_json(_status_as_json(spool_status(spool), _oldest(spool)))
+        return 0
+    console = _make_console()
+    if not options.watch:
+        console.print(_status_table(spool_status(spool), _oldest(spool)))
+        return 0
+    from rich.live import Live
+
+    with Live(_status_table(spool_status(spool), _oldest(spool)), console=console, auto_refresh=False) as live:
+        try:
+            while True:
+                time.sleep(_WATCH)
+                live.update(_status_table(spool_status(spool), _oldest(spool)), refresh=True)
+        except KeyboardInterrupt:
+            return 0
+
+
+def _oldest(spool: str) -> Mapping[str, datetime]:
+    """Say when the oldest pending request of each tracker was accepted; what is still in a journal is younger."""
+    with _opened(spool) as database, database.transaction() as db:
+        rows = db.execute("SELECT tracker, min(accepted) FROM requests GROUP BY tracker").fetchall()
+    return {tracker: datetime.fromtimestamp(accepted, UTC) for tracker, accepted in rows}
+
+
+def _status_as_json(status: SpoolStatus, oldest: Mapping[str, datetime]) -> dict[str, object]:
+    trackers = {
+        name: {**_counts(counters), "oldest_pending": oldest[name].isoformat() if name in oldest else None}
+        for name, counters in status.stats.trackers.items()
+    }
+    return {
+        "spool": str(status.path),
+        "processes": status.processes,
+        "under_way": status.under_way,
+        "waiting": status.waiting,
+        "spool_bytes": status.spool_bytes,
+        "journal_bytes": status.journal_bytes,
+        **_counts(status.stats),
+        "trackers": trackers,
+    }
+
+
+def _counts(counted: Counters | Stats) -> dict[str, object]:
+    return {
+        "accepted": counted.accepted,
+        "delivered": counted.delivered,
+        "pending": counted.pending,
+        "failed": counted.failed,
+        "erased": counted.erased,
+        "refused": dict(sorted(counted.refused.items())),
+    }
+
+
+def _status_table(status: SpoolStatus, oldest: Mapping[str, datetime]) -> Table:
+    from rich.table import Table
+
+    table = Table(
+        title=f"{status.path}: open in {_several(status.processes, 'process', 'processes')}",
+        caption=(
+            f"{status.under_way:,} under way, {status.waiting:,} waiting for another try; "
+            f"{_mib(status.spool_bytes)} MiB in the spool, {_mib(status.journal_bytes)} MiB in journals"
+        ),
+        title_justify="left",
+        caption_justify="left",
+    )
+    table.add_column("tracker", overflow="fold")
+    for heading in ("accepted", "delivered", "pending", "failed", "erased"):
+        table.add_column(heading, justify="right")
+    table.add_column("refused", overflow="fold")
+    table.add_column("oldest pending", justify="right")
+    now = datetime.now(UTC)
+    rows: list[tuple[str, Counters | Stats, datetime | None]] = [
+        (name, counters, oldest.get(name)) for name, counters in status.stats.trackers.items()
+    ]
+    if len(rows) > 1:
+        rows.append(("all", status.stats, min(oldest.values(), default=None)))
+    for at, (name, counted, since) in enumerate(rows):
+        table.add_row(
+            name,
+            *(f"{n:,}" for n in (counted.accepted, counted.delivered, counted.pending, counted.failed, counted.erased)),
+            "\n".join(f"{number:,} {reason}" for reason, number in sorted(counted.refused.items())) or "0",
+            "" if since is None else _age(now - since),
+            end_section=at == len(rows) - 2,
+        )
+    return table
+
+
+def _run_failed(options: argparse.Namespace) -> int:
+    with _opened(find_spool(options.spool)) as database:
+        rows = (
+            (failed, _url(database, failed) if options.show_url else None)
+            for failed in list_rows(database, _which(options))
+        )
+        if options.json:
+            for at, (failed, url) in enumerate(rows):
+                if at == options.limit:
+                    break
+                _write_json(_failed_as_json(failed, url, show_url=options.show_url))
+            return 0
+        _show_failed(rows, _SHOWN if options.limit is None else options.limit, show_url=options.show_url)
+    return 0
+
+
+def _show_failed(rows: Iterator[tuple[FailedRequest, str | None]], limit: int, *, show_url: bool) -> None:
+    console = _make_console()
+    from rich.table import Table
+
+    table = Table("failed", "tracker", "event", "tries", "again?", show_edge=False, pad_edge=False)
+    table.add_column("reason", overflow="fold")
+    if show_url:
+        table.add_column("URL", overflow="fold")
+        table.add_column("answer", overflow="fold")
+    number = 0
+    for number, (failed, url) in enumerate(rows, 1):
+        if number <= limit:
+            shown = [url or "", failed.answer] if show_url else []
+            table.add_row(
+                failed.failed.astimezone().strftime("%Y-%m-%d %H:%M:%S"),
+                failed.tracker,
+                failed.kind,
+                str(failed.attempts),
+                "yes" if failed.can_retry else "no",
+                failed.reason,
+                *shown,
+            )
+    if number:
+        console.print(table)
+    more = f", the oldest {limit:,} shown; --limit shows more" if number > limit else ""
+    console.print(f"{number:,} failed{more}")
+
+
+def _failed_as_json(failed: FailedRequest, url: str | None, *, show_url: bool) -> dict[str, object]:
+    row: dict[str, object] = asdict(failed)
+    row.update(accepted=failed.accepted.isoformat(), failed=failed.failed.isoformat(), url=url)
+    if not show_url:
+        del row["url"], row["answer"]  # a tracker's answer may repeat what was sent
+    return row
+
+
+def _url(database: SqliteSpool, failed: FailedRequest) -> str | None:
+    if not failed.can_retry:
+        return None
+    with database.transaction() as db:
+        row = db.execute("SELECT request FROM failed WHERE id = ?", (failed.id,)).fetchone()
+    return None if row is None else decode_request(row[0]).url
+
+
+def _run_retry(options: argparse.Namespace) -> int:
+    with _opened(find_spool(options.spool)) as database:
+        which = _until_now(_which(options))
+        rows = unsendable = unanswered = 0
+        for failed in list_rows(database, which):
+            rows += failed.can_retry
+            unsendable += not failed.can_retry
+            unanswered += failed.can_retry and failed.reason.startswith("unanswered")
+        if unsendable:
+            _say(f"{unsendable:,} never became a request: they cannot be sent, and stay.")
+        twice = f" ({unanswered:,} of them may have arrived, and would count twice)" if unanswered else ""
+        if not _agreed(options, rows, f"{_several(rows, 'request', 'requests')} to be sent again{twice}"):
+            return 0 if not rows else 1
+        _say(f"{_several(retry_rows(database, which, time.time()), 'request', 'requests')} pending again")
+    return 0
+
+
+def _run_purge(options: argparse.Namespace) -> int:
+    with _opened(find_spool(options.spool)) as database:
+        which = _until_now(_which(options))
+        rows = sum(1 for _ in list_rows(database, which))
+        if not _agreed(options, rows, f"{_several(rows, 'failed request', 'failed requests')} to be thrown away"):
+            return 0 if not rows else 1
+        _say(f"{_several(purge_rows(database, which), 'failed request', 'failed requests')} thrown away")
+    return 0
+
+
+def _until_now(which: Chosen) -> Chosen:
+    """Leave out what fails while a person thinks: they agree to the number that they read."""
+    now = datetime.now(UTC)
+    early = which.before is not None and which.before.timestamp() < now.timestamp()
+    return which if early else replace(which, before=now)
+
+
+def _agreed(options: argparse.Namespace, rows: int, what: str) -> bool:
+    if not rows:
+        _say("No failed request fits.")
+        return False
+    if options.yes:
+        return True
+    if not sys.stdin.isatty():
+        raise ConfigError(f"yes: is missing, and there is nobody to ask about {what}; write --yes if you mean it")
+    sys.stdout.write(f"{what}. Go on? [y/N] ")
+    sys.stdout.flush()
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
+def _which(options: argparse.Namespace) -> Chosen:
+    return Chosen(tracker=options.tracker, reason=options.reason, before=options.before, since=options.since)
+
+
+@contextmanager
+def _opened(spool: str) -> Generator[SqliteSpool]:
+    path = spool_path(spool)
+    if path is None:
+        raise ConfigError('spool: "memory:" can be looked at by its own process alone; use its stats()')
+    if not path.exists():
+        raise SpoolError(f"spool {path} does not exist: nothing was accepted yet, or it is somewhere else")
+    database = SqliteSpool(str(path))
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def _moment(text: str) -> datetime:
+    age = _AGE.fullmatch(text)
+    if age is not None:
+        return datetime.now(UTC) - timedelta(seconds=int(age[1]) * _SECONDS[age[2]])
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no time; write 2026-01-31, 2026-01-31T18:00, or an age: 90s, 15m, 2h, 3d"
+        ) from None
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < len(text) <= 9):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number; write 100, say")
+    return int(text)
+
+
+def _make_console() -> Console:
+    try:
+        from rich.console import Console
+    except ImportError:
+        raise MissingExtra("this table", "cli") from None
+    console = Console(highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = _WIDTH
+    return console
+
+
+def _write_json(value: object) -> None:
+    _say(json.dumps(value))
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+
+
+def _several(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def _age(age: timedelta) -> str:
+    seconds = max(int(age.total_seconds()), 0)
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60} s" if seconds >= 60 else f"{seconds} s"
+    if seconds < 86400:
+        return f"{seconds // 3600} h {seconds % 3600 // 60} min"
+    return f"{seconds // 86400} d {seconds % 86400 // 3600} h"
+
+
+def _mib(size: int) -> str:
+    return f"{size / 1024 / 1024:,.1f}"
