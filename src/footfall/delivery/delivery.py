@@ -20,7 +20,7 @@ from footfall.delivery.native import native
 from footfall.delivery.notices import Notices
 from footfall.delivery.process import Process
 from footfall.delivery.refusals import Refusals
-from footfall.delivery.settings import check_settings
+from footfall.delivery.settings import Settings, check_settings
 from footfall.delivery.stats import Stats
 from footfall.delivery.tally import tally
 from footfall.errors import DeliveryError, SpoolError
@@ -105,6 +105,11 @@ class Delivery:
         self._parked: Process | None = None
         self._hooked = False
         watch_forks(self._before_fork, self._after_fork, self._after_fork_in_child)
+
+    @property
+    def settings(self) -> Settings:
+        """What this delivery was told, for whoever has to check or to repeat it."""
+        return self._settings
 
     def accept(self, requests: Sequence[WireRequest]) -> bool:
         """Take requests over, all or none. They are durable when this returns true. It waits for nothing.

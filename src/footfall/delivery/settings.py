@@ -22,6 +22,7 @@ class Settings:
     """A delivery's settings, in the units that its parts use."""
 
     path: Path | None  #: the spool's file; None: memory
+    relative: bool  #: it was named by its place in the working directory
     deliver_here: bool
     to_disk: bool
     limit: int  #: bytes
@@ -83,6 +84,7 @@ def check_settings(
         raise ConfigError(f"on_drop is a {type(on_drop).__name__}; give a function of tracker, reason and number")
     return Settings(
         path=path,
+        relative=path is not None and spool != f"sqlite:///{path}",
         deliver_here=bool(deliver_here),
         to_disk=durable == "power",
         limit=max_pending_bytes,
