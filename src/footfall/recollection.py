@@ -330,8 +330,15 @@ class Recollection:
 
     @property
     def _page_url(self) -> str | None:
-        host = parse_host(self.view.host)
-        return f"{self.view.scheme}://{self.view.host}{self.view.path}" if host else None
+        view = self.view
+        if not parse_host(view.host):
+            return None
+        origin = f"{view.scheme}://{view.host}"
+        if self.request_class.capture:  # a page of its own
+            return f"{origin}{view.path}?{view.query}" if view.query else f"{origin}{view.path}"
+        # A script's address is no page; the page that it runs in is in its Referer.
+        referer = view.header("referer")
+        return referer if referer and referer.startswith(f"{origin}/") else None
 
     @property
     def redirect(self) -> str | None:
