@@ -13,6 +13,7 @@ from tests.identity.asking import (
     DEVICE,
     KEY,
     KNOWN,
+    NOWHERE,
     cookies,
     emit,
     guid,
@@ -47,7 +48,7 @@ class Broken:
 
 
 def a_site(**parts: Any) -> Site:
-    trackers = parts.pop("trackers", [Raptor("12345"), Yoochoose("00000")])
+    trackers = parts.pop("trackers", [Raptor("12345", base_url=NOWHERE), Yoochoose("00000", base_url=NOWHERE)])
     return Site(CONFIG, trackers, delivery=Delivery("memory:"), **parts)
 
 

@@ -17,6 +17,7 @@ from footfall.wsgi import edit_headers
 ANNA = "anna@shop.example"
 KEY = "a key of thirty-two letters, say"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0"
+NOWHERE = "http://127.0.0.1:9"  # what a test forgot to record leads nowhere
 
 Headers = list[tuple[str, str]]
 
@@ -76,7 +77,7 @@ def make_site(**settings: object) -> Site:
     made: dict[str, object] = {"consent": always_granted, "secret_keys": (KEY,), **settings}
     return Site(
         Config(**made),  # type: ignore[arg-type]
-        [Raptor("12345"), Yoochoose("00000")],
+        [Raptor("12345", base_url=NOWHERE), Yoochoose("00000", base_url=NOWHERE)],
         delivery=Delivery("memory:"),
         new_id=numbered_ids(),
     )

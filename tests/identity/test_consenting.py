@@ -160,7 +160,7 @@ def test_gpc_counts_for_nothing_where_a_site_says_so() -> None:
 def erased(site: Site, request: RequestView, do: View = id) -> list[str | None]:
     """The devices that a request has erased."""
     seen: list[str | None] = []
-    site._on_forget = lambda visitor: seen.append(visitor.device_id)
+    site.on_forget = lambda visitor: seen.append(visitor.device_id)
     with recording(site) as recorder:
         respond(site, request, do)
     assert set(recorder.erased) == set(seen) - {None}

@@ -292,7 +292,9 @@ def test_after_a_logout_the_anonymous_id_is_used_again() -> None:
 
 def test_an_anonymous_id_survives_the_login() -> None:
     """Y-07."""
-    assert cookies(make_site(), view(cookie=KNOWN), lambda t: t.login("johndoe"))["rsa"] == DEVICE
+    site = make_site()
+    with recording(site):
+        assert cookies(site, view(cookie=KNOWN), lambda t: t.login("johndoe"))["rsa"] == DEVICE
 
 
 def test_a_login_as_oneself_is_no_event() -> None:
