@@ -147,9 +147,10 @@ class Sink:
                 await asyncio.Event().wait()
             if answer.cut:
                 return
+            # Before the client can see the answer, and look here.
+            self.answered.append(received.target)
             writer.write(answer.text())
             await writer.drain()
-            self.answered.append(received.target)
             if answer.raw is not None:
                 return
 
