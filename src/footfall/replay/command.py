@@ -107,7 +107,7 @@ def _send(
     if resumed_at:
         what = "Went on after" if replay.totals.rows > resumed_at else "Nothing new after"
         make_console(stderr=True).print(f"{what} {resumed_at:,} rows of an earlier replay; the table counts all.")
-    show_totals(replay.totals, counters)
+    show_totals(replay.totals, counters, options.spool)
     return 1 if counters.pending or counters.failed else 0
 
 

@@ -107,12 +107,13 @@ def show_samples(samples: Sequence[WireRequest]) -> None:
         console.print(f"{request.method} {request.url}", soft_wrap=True)
 
 
-def show_totals(totals: Totals, counters: Counters | None) -> None:
+def show_totals(totals: Totals, counters: Counters | None, spool: str = "") -> None:
     """Show what became of the rows, in numbers that add up to the file's.
 
     Args:
         totals: Of the rows.
         counters: What became of the requests since; ``None`` where none were sent.
+        spool: Where what was set aside can be looked at.
     """
     from rich.table import Table
 
@@ -140,13 +141,16 @@ def show_totals(totals: Totals, counters: Counters | None) -> None:
     if counters is not None:
         table.add_section()
         _add_delivery(table, counters, len(currencies))
-    make_console().print(table)
+    console = make_console()
+    console.print(table)
+    if counters is not None and counters.failed:
+        console.print(f"What was set aside, and why: footfall spool failed {spool}", soft_wrap=True)
 
 
 def _add_delivery(table: Table, counters: Counters, currencies: int) -> None:
     for name, number in (
         ("delivered", counters.delivered),
-        ("set aside (see `footfall spool failed`)", counters.failed),
+        ("set aside", counters.failed),
         ("waiting in the spool", counters.pending),
     ):
         table.add_row(name, "", f"{number:,}", *[""] * currencies)
