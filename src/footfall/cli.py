@@ -40,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _register_preview,
         _register_deliver,
         _register_spool,
+        _register_check,
+        _register_forget,
     ):
         register(subcommands.add_parser)
     parsed = parser.parse_args(arguments)
@@ -206,6 +208,36 @@ def _register_spool(add_parser: AddParser) -> None:
         description="Look at a spool, and decide about what failed.",
     )
     add_commands(parser)
+
+
+def _register_check(add_parser: AddParser) -> None:
+    from footfall.checking import add_options, run
+
+    add_options(
+        _register(
+            add_parser,
+            "check",
+            run,
+            "what is wrong or risky in your configuration, and what to do",
+            "Look at a site's configuration and at this machine: errors do not work, warnings are risky or lose"
+            " something, notes are to be known. Nothing is sent or written; status 1 if there are errors.",
+        )
+    )
+
+
+def _register_forget(add_parser: AddParser) -> None:
+    from footfall.forgetting import add_options, run
+
+    add_options(
+        _register(
+            add_parser,
+            "forget",
+            run,
+            "erase what waits of a visitor who asked for it",
+            "Erase a device's undelivered and failed requests from a site's spool, and call Site(on_forget=...). Run it"
+            " on the site's machine, as the user that the site runs as.",
+        )
+    )
 
 
 def _port(text: str) -> int:

@@ -100,7 +100,7 @@ class Site:
         self.reads_consent_async = is_async(self.reader)  #: an ASGI door then asks before the application runs
         check_parts(config, self.trackers, self.own_consent, consent_endpoint)
         self._user_id = user_id
-        self._on_forget = on_forget
+        self.on_forget = on_forget
         self.consent_endpoint = consent_endpoint
         self._warned: set[str] = set()
         self._warned_lock = threading.Lock()
@@ -379,9 +379,9 @@ class Site:
                 self.delivery.erase(key)
             except DeliveryError as error:
                 logger.error("a visitor's undelivered events were not erased: %s", error)
-        if self._on_forget is not None:
+        if self.on_forget is not None:
             try:
-                self._on_forget(visitor)
+                self.on_forget(visitor)
             except Exception as error:  # noqa: BLE001 - the site's own code; its message may quote the visitor
                 logger.error("Site(on_forget=...) raised %s: ask the trackers' vendors yourself", type(error).__name__)
 

@@ -122,7 +122,7 @@ def test_a_callback_that_fails_is_one_line_without_what_it_says(shop: Shop, capl
     def fail(visitor: Visitor) -> None:
         raise RuntimeError(f"the vendor knows nobody called {visitor.device_id}")
 
-    shop.site._on_forget = fail
+    shop.site.on_forget = fail
     assert shop.page(ANNA, lambda t: t.forget())["rsa"] == ""
     assert [record.getMessage() for record in caplog.records] == [
         "Site(on_forget=...) raised RuntimeError: ask the trackers' vendors yourself"

@@ -66,7 +66,7 @@ def play(state: str, *, known: bool, url: str = "https://www.shop.example/shirt"
     """Serve one page to a visitor in that state."""
     told: list[Visitor] = []
     site = make_site(consent=lambda _: SAID[state])
-    site._on_forget = told.append
+    site.on_forget = told.append
     seen: list[str | None] = []
 
     def look(tracking: Tracking) -> None:
@@ -186,7 +186,7 @@ def test_who_withdraws_as_a_person_is_erased_as_a_person_and_stays_a_device() ->
     """D-05: what waits under their ids goes first; this page's event is the device's and stays."""
     told: list[Visitor] = []
     site = make_site(consent={"device": always_granted, "person": lambda _: Consent.DENIED})
-    site._on_forget = told.append
+    site.on_forget = told.append
     with recording(site) as recorder:
         respond(site, view(cookie=known_cookies(site)), emit)
     assert [(one.device_id, one.ruid, one.reaid) for one in told] == [(None, BO, "old")]

@@ -1,0 +1,54 @@
+"""`footfall forget`: what a person does for a visitor who writes that they want to be forgotten."""
+
+from __future__ import annotations
+
+import argparse
+
+from footfall.choosing import load_site
+from footfall.delivery import Delivery
+from footfall.errors import ConfigError
+from footfall.identity.ids import parse_guid
+from footfall.identity.visitor import Visitor
+
+__all__ = ["add_options", "run"]
+
+_LONGEST = 10.0  # seconds
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add what has to be known: who, and of which site."""
+    parser.add_argument("device_id", metavar="DEVICE_ID", help="the value of the visitor's device cookie (rsa)")
+    parser.add_argument("--site", required=True, metavar="SITE", help="your site, as in shop.tracking:site")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Erase a visitor from a site's spool and tell the site; run it as the user that the site runs as.
+
+    Returns:
+        0: from then on the erasure is as durable as an event, should this command be killed.
+
+    Raises:
+        ConfigError: There is no such site, no such id, or no spool that another process can reach.
+        SpoolError: The spool cannot be used.
+    """
+    device = parse_guid(options.device_id)
+    if device is None:
+        raise ConfigError("DEVICE_ID is no GUID; copy the device cookie's value: 8-4-4-4-12 hexadecimal digits")
+    site = load_site(options.site)
+    path = site.delivery.settings.path
+    if path is None or not path.exists():
+        found = "is in memory: only its own process can reach it" if path is None else f"{path} does not exist here"
+        raise ConfigError(f"spool {found}; run this where the site runs, or call tracking.forget() in a view")
+    # Only to erase: delivering what waits is the site's own work.
+    site.delivery = delivery = Delivery(f"sqlite:///{path}", deliver_here=False)
+    before = delivery.stats().erased
+    site.erase(Visitor(device_id=device, anonymous_id=device))
+    delivery.close(_LONGEST)
+    erased = delivery.stats().erased - before
+    print(f"Erased {erased} request{'s' if erased != 1 else ''} that waited or had failed.")
+    if site.on_forget is None:
+        print("Site(on_forget=...) is not set: ask the trackers' vendors to erase this device too.")
+    else:
+        print("Site(on_forget=...) was called with this device alone: no other id of theirs is known here.")
+    print("The visitor's browser keeps its cookies until a view there calls tracking.forget() or tracking.deny().")
+    return 0
