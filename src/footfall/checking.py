@@ -14,8 +14,8 @@ from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from footfall.choosing import load_site
-from footfall.config import Config
-from footfall.consent import OwnCookie, always_granted
+from footfall.config import Config, ConsentReader
+from footfall.consent import always_granted, own_cookie_of
 from footfall.errors import ConfigError, MissingExtra
 from footfall.events import Click, Login, PageView
 from footfall.privacy import format_record, privacy_record, requests_of
@@ -74,7 +74,7 @@ def _note(field: str, finding: str, remedy: str) -> Finding:
 
 def _check_consent(site: Site) -> Iterator[Finding]:
     reader, endpoint = site.reader, site.consent_endpoint
-    readers: Mapping[str, object] = {"device": reader, "person": reader} if callable(reader) else reader
+    readers: Mapping[str, ConsentReader] = {"device": reader, "person": reader} if callable(reader) else reader
     given = sorted(purpose for purpose, one in readers.items() if one is always_granted)
     if given:
         of = "" if len(given) == 2 else f" of the purpose {given[0]!r}"
@@ -105,8 +105,8 @@ def _check_consent(site: Site) -> Iterator[Finding]:
         )
 
 
-def _check_purposes(readers: Mapping[str, object]) -> Iterator[Finding]:
-    own = [purpose for purpose, one in readers.items() if isinstance(one, OwnCookie)]
+def _check_purposes(readers: Mapping[str, ConsentReader]) -> Iterator[Finding]:
+    own = [purpose for purpose, one in readers.items() if own_cookie_of(one) is not None]
     if readers["device"] is readers["person"]:
         yield _note(
             "consent",
@@ -329,10 +329,10 @@ def _check_folder(spool: Path) -> Iterator[Finding]:
         )
 
 
-def _filesystem(folder: Path, mounts: Path = _MOUNTS) -> str | None:
+def _filesystem(folder: Path) -> str | None:
     """Tell what kind of filesystem holds a folder; ``None`` where the system does not say."""
     try:
-        lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = _MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return None
     place, best, kind = folder.resolve(), -1, None

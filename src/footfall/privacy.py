@@ -58,7 +58,7 @@ def format_record(record: Sequence[Stored]) -> str:
 def _cookies(site: Site) -> Iterator[Stored]:
     config, names = site.config, site.config.cookie_names
     everywhere = _scope(config)
-    hidden = f"{everywhere}; no page script reads it (HttpOnly)"
+    hidden = f"{everywhere}, HttpOnly"
     ids = everywhere if config.script_access else hidden
     consented = "on each visit" if site.reader is always_granted else "on each visit, once there is consent to it"
     known = _known_when(site)
@@ -126,12 +126,10 @@ def _known_when(site: Site) -> str:
 
 
 def _scope(config: Config) -> str:
-    hosts = {
-        "auto": "all hosts of the site's registrable domain",
-        None: "the one host that set it",
-    }.get(config.cookie_domain, f"all hosts of {config.cookie_domain}")
-    secure = {"auto": "sent as the page is (https where it is https)", True: "sent over https alone"}
-    return f"the visitor's browser, for {hosts}, {secure.get(config.secure, 'sent over plain http too')}"
+    hosts = {"auto": "all hosts of the registrable domain", None: "one host"}
+    secure = {"auto": "Secure where the page is https", True: "Secure"}
+    place = hosts.get(config.cookie_domain, f"all hosts of {config.cookie_domain}")
+    return f"browser, {place}, {secure.get(config.secure, 'not Secure')}"
 
 
 def _spool(site: Site) -> Iterator[Stored]:
