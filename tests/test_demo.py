@@ -69,11 +69,22 @@ def test_the_demo_stays_open_for_clicking_until_it_is_interrupted() -> None:
             assert process.stdout is not None
             last = next(line for line in process.stdout if line.startswith("Click through"))
             shop, tracker = re.findall(r"http://[0-9.:]+", last)
-            page = urllib.request.Request(
-                f"{shop}/product/{read_steps()[0].item}",
-                headers={"Accept": "text/html", "User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"},
+            opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+            opener.addheaders = [("Accept", "text/html"), ("User-Agent", "Mozilla/5.0 (X11; Linux) Firefox/140.0")]
+            product = f"{shop}/product/{read_steps()[0].item}"
+            with opener.open(product, timeout=10) as reply:
+                assert "May we tell our recommendation service" in reply.read().decode()
+            choice = urllib.request.Request(
+                f"{shop}/consent?grant",
+                data=b"",
+                headers={
+                    "Origin": shop,
+                    "Referer": product,
+                    "Sec-Fetch-Mode": "navigate",
+                    "Sec-Fetch-Site": "same-origin",
+                },
             )
-            with urllib.request.urlopen(page, timeout=10) as reply:
+            with opener.open(choice, timeout=10) as reply:
                 assert "(made up from the item id" in reply.read().decode()
             query = f"{tracker}/received.json?at_least=1726&within=30&limit=1"
             with urllib.request.urlopen(query, timeout=40) as reply:

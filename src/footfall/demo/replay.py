@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from footfall.demo.browser import Browser, connect
+from footfall.demo.shop import CONSENT
 from footfall.demo.visits import Step
 from footfall.errors import FootfallError
 
@@ -32,8 +33,11 @@ def replay(steps: Iterable[Step], shop: str, device_cookie: str, on_step: Callab
     connection = connect(shop)
     try:
         for step in steps:
-            browser = browsers.setdefault(step.visitor, Browser(connection, shop))
-            _play(step, browser)
+            if step.visitor not in browsers:
+                browsers[step.visitor] = Browser(connection, shop)
+                # The visitors of the file are taken to have consented: each presses the banner's button first.
+                browsers[step.visitor].submit(f"{CONSENT}?grant", step.at)
+            _play(step, browsers[step.visitor])
             latest[step.visitor] = step.at
             on_step()
     finally:

@@ -9,12 +9,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from footfall import Config, Site
-from footfall.consent import always_granted
+from footfall.consent import own_cookie
 from footfall.delivery import Delivery
 from footfall.demo.catalogue import make_catalogue
 from footfall.demo.replay import replay
 from footfall.demo.report import compare, format_report, format_summary
-from footfall.demo.shop import create_shop
+from footfall.demo.shop import CONSENT, create_shop
 from footfall.demo.visits import read_steps
 from footfall.errors import ConfigError, MissingExtra
 from footfall.localtracker import BackgroundServer, LocalTracker, wait_for_interrupt
@@ -90,9 +90,10 @@ def _open_site(tracker: str) -> Iterator[Site]:
     """A shop's site, as its settings file would have it, with a spool that goes when the demo ends."""
     with tempfile.TemporaryDirectory(prefix="footfall-demo-") as folder:
         site = Site(
-            Config(consent=always_granted, ruid_cookie="off"),  # the visitors of the file are taken to have consented
+            Config(consent=own_cookie(), ruid_cookie="off"),
             trackers=[Raptor("12345", base_url=tracker), Yoochoose("00000", base_url=tracker)],
             delivery=Delivery(spool=f"sqlite:///{Path(folder, 'footfall.sqlite3')}"),
+            consent_endpoint=CONSENT,
         )
         try:
             yield site

@@ -12,13 +12,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from footfall import Site
+from footfall import Consent, Site, current_tracking
 from footfall.asgi import TrackingMiddleware
 from footfall.demo.catalogue import Product
 from footfall.events import Basket, Buy, Click
 
-__all__ = ["create_shop"]
+__all__ = ["CONSENT", "create_shop"]
 
+CONSENT = "/consent"  #: where the banner's buttons lead: ``Site(consent_endpoint=CONSENT)``
 _ON_THE_FRONT_PAGE = 60
 
 
@@ -86,6 +87,8 @@ body { margin: 2rem auto; max-width: 60rem; padding: 0 1rem }
 .grid li { border: 1px solid #8884; border-radius: .5rem; padding: .8rem }
 form { display: inline-block; margin-right: 1rem }
 small { opacity: .75 }
+.banner { background: Canvas; border: 1px solid; bottom: 1rem; padding: 1rem; position: sticky }
+.banner form { margin: 0 0 0 .5rem }
 """
 _ABOUT = (
     "The visits are real: OTTO Recommender Systems Dataset, CC BY 4.0. Names, categories and prices are made up from"
@@ -99,8 +102,29 @@ def _page(title: str, content: str) -> HTMLResponse:
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">'
         f"<title>{escape(title)} - footfall demo</title><style>{_STYLE}</style></head>"
         f'<body><p><a href="/">Shop</a></p><h1>{escape(title)}</h1>{content}'
-        f"<p><small>{_ABOUT}</small></p></body></html>"
+        f"{_banner()}<p><small>{_ABOUT}</small></p></body></html>"
     )
+
+
+def _banner() -> str:
+    """Ask for consent, or offer to withdraw it: as easily as it was given."""
+    tracking = current_tracking()
+    if tracking is None:
+        return ""
+    if tracking.gpc:
+        return "<p class=banner>Your browser opts out by Global Privacy Control: nobody is told of your visit.</p>"
+    if tracking.consent is Consent.UNKNOWN:
+        return (
+            "<div class=banner>May we tell our recommendation service what you look at?"
+            f" {_choice('grant', 'Yes')} {_choice('deny', 'No')}</div>"
+        )
+    if tracking.consent is Consent.GRANTED:
+        return f"<p>You are seen. {_choice('deny', 'Withdraw')}</p>"
+    return f"<p>You are not seen. {_choice('grant', 'Be seen')}</p>"
+
+
+def _choice(choice: str, label: str) -> str:
+    return f'<form method="post" action="{CONSENT}?{choice}"><button id={choice}>{label}</button></form>'
 
 
 def _tile(product: Product) -> str:
