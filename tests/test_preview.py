@@ -6,10 +6,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.identity.asking import DEVICE, KNOWN, make_site, view
+from tests.identity.asking import DEVICE, KNOWN, SESSION, view
 
+from footfall import Config, Site
 from footfall.cli import main
+from footfall.consent import always_granted
+from footfall.delivery import Delivery
 from footfall.events import Click
+from footfall.trackers import Raptor, Yoochoose
 
 SITE = """
 from footfall import Config, Site
@@ -51,9 +55,10 @@ def test_every_tracker_of_a_site_shows_its_url(shop: str, capsys: pytest.Capture
 
 
 def test_the_urls_are_those_that_a_view_would_send(shop: str, capsys: pytest.CaptureFixture[str]) -> None:
-    session = KNOWN.partition("rsaSession=")[2].partition(";")[0]
-    _, written = preview(capsys, shop, "click", "1", "--device", DEVICE, "--session", session)
-    previewed = make_site().begin(view(cookie=KNOWN)).preview(Click("1"))
+    _, written = preview(capsys, shop, "click", "1", "--device", DEVICE, "--session", SESSION)
+    config = Config(consent=always_granted, ruid_cookie="off")
+    site = Site(config, [Raptor("12345"), Yoochoose("00000")], delivery=Delivery("memory:"))
+    previewed = site.begin(view(cookie=KNOWN)).preview(Click("1"))
     assert urls(written) == [request.url for request in previewed]
 
 
