@@ -1,4 +1,5 @@
-"""Real programs, and real servers on loopback, for the tests that need them; and an ear for what no log may hold."""
+"""Real programs, and real servers on loopback, for the tests that need them; and an ear and an eye
+for what no log and no response may hold."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ from typing import Protocol
 import pytest
 import uvicorn
 from starlette.types import ASGIApp
+from tests.counting import Counted, count_cookies
 from tests.listening import VISITORS, Listener
 
 #: From a program's name and Debian's name of the package it comes with to where it lies.
@@ -49,6 +51,20 @@ def _no_visitor_in_the_log(listener: Listener) -> Iterator[None]:
     yield
     told = [line for line in listener.heard if VISITORS.search(line)]
     assert told == [], "a log record holds what a visitor sent"
+
+
+@pytest.fixture(scope="session")
+def counted() -> Iterator[Counted]:
+    """Count our cookies on every response of the run."""
+    with count_cookies() as counted:
+        yield counted
+
+
+@pytest.fixture(autouse=True)
+def _no_cookie_of_another(counted: Counted) -> Iterator[None]:
+    yield
+    wrong, counted.wrong = counted.wrong, []
+    assert wrong == []
 
 
 @pytest.fixture(scope="session")
