@@ -20,7 +20,7 @@ import footfall
 from footfall.cli import main
 from footfall.delivery import Delivery, list_failed
 from footfall.localtracker import LocalTracker, Rules
-from footfall.replay import engine
+from footfall.replay import engine, sending
 from footfall.replay.state import State
 
 #: One day of a shop's orders: UCI's "Online Retail" in parts by day, the file 2010-12-01.csv. It is not ours to copy.
@@ -413,6 +413,16 @@ def test_what_waits_is_delivered_by_the_same_command_again(
     with LocalTracker(port=port, rules=Rules(buy_optional=True)) as back:
         replay(capsys, path, *options)
         assert items(back) == [1, 2, 3]
+
+
+def test_a_file_does_not_pile_up_before_a_tracker_that_is_down(
+    numbered: Callable[[int], str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "_MOST_WAITING", 50)
+    with LocalTracker() as gone:
+        options = to(gone)
+    status, _, written = replay(capsys, numbered(200), *options, "--patience", "0.2")
+    assert (status, "is the tracker up?" in written) == (2, True)
 
 
 def test_a_full_spool_ends_it_where_it_can_go_on(

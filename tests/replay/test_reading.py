@@ -103,6 +103,16 @@ def test_an_empty_cell_is_no_id() -> None:
     assert (visitor.user_id, visitor.device_id, visitor.anonymous_user) == (None, None, "nobody")
 
 
+@pytest.mark.parametrize("name", ["device", "session"])
+def test_a_device_and_a_session_are_guids(name: str) -> None:
+    """R-06, R-07: any, in the letters they have."""
+    live = "6B29FC40-CA47-1067-B31D-00DD010662DA"
+    visitor = read_visitor(Columns(**{name: Value.parse("id")}), {"id": live})  # type: ignore[arg-type]
+    with pytest.raises(EventError, match=f"^{name}: is no GUID"):
+        read_visitor(Columns(**{name: Value.parse("id")}), {"id": "17850"})  # type: ignore[arg-type]
+    assert getattr(visitor, f"{name}_id") == live
+
+
 def test_a_dot_leads_into_an_object() -> None:
     visitor = read_visitor(Columns(user=Value.parse("customer.id")), {"customer": {"id": 7}})
     assert visitor.user_id == "7"

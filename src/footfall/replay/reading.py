@@ -22,6 +22,7 @@ from footfall.events import (
     Rate,
     RemoveFromBasket,
 )
+from footfall.identity.ids import parse_guid
 from footfall.identity.visitor import Visitor
 from footfall.replay.columns import Columns, Value
 
@@ -58,15 +59,23 @@ def read_visitor(columns: Columns, row: Cells) -> Visitor:
     """Tell whose a row is.
 
     Raises:
-        EventError: An id is neither text nor a number.
+        EventError: An id is neither text nor a number, or a device or a session is no GUID.
     """
 
     def read(value: Value | None) -> str | None:
         return columns.text(value, row) or None
 
+    def read_guid(name: str, value: Value | None) -> str | None:
+        text = read(value)
+        if text is not None and parse_guid(text) is None:
+            raise EventError(
+                f"{name}: is no GUID, as the tracker's cookies hold; leave the column out if it has others"
+            )
+        return text
+
     return Visitor(
-        device_id=read(columns.device),
-        session_id=read(columns.session),
+        device_id=read_guid("device", columns.device),
+        session_id=read_guid("session", columns.session),
         ruid=read(columns.ruid),
         user_id=read(columns.user),
         anonymous_id=read(columns.anonymous_id),

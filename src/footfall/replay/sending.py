@@ -44,10 +44,13 @@ class Sender:
             watch: Is told now and then how delivery gets on, while there is no room.
 
         Raises:
-            SpoolError: There was no room for as long as patience lasts.
+            SpoolError: There was no room for as long as patience lasts, or so much waits for a tracker that is down.
         """
-        if self._delivers:
-            self._wait(lambda counters: counters.pending < _MOST_WAITING, watch)
+        if self._delivers and self._wait(_has_room, watch).pending >= _MOST_WAITING:
+            raise SpoolError(
+                f"nothing was delivered for {self._patience:g} seconds, and {_MOST_WAITING:,} requests wait: "
+                "is the tracker up? The same command goes on from here"
+            )
         deadline = time.monotonic() + self._patience
         while not self._delivery.accept(requests):
             if time.monotonic() >= deadline:
@@ -85,3 +88,7 @@ class Sender:
                 return now
             seen = now
         return seen
+
+
+def _has_room(counters: Counters) -> bool:
+    return counters.pending < _MOST_WAITING
