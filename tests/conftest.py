@@ -14,11 +14,16 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
+import hypothesis
 import pytest
 import uvicorn
 from starlette.types import ASGIApp
 from tests.counting import Counted, count_cookies
 from tests.listening import VISITORS, Listener
+
+# A generated case is late when the machine is busy: that is no finding.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 #: From a program's name and Debian's name of the package it comes with to where it lies.
 Program = Callable[[str, str], str]
