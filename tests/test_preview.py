@@ -180,3 +180,9 @@ def test_what_cannot_be_previewed_is_one_line_and_status_2(
 ) -> None:
     status, written = preview(capsys, *arguments)
     assert (status, written.count("\n"), finding in written) == (2, 1, True)
+
+
+def test_help_names_every_event(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["preview", "--help"])
+    assert (ended.value.code, "remove-from-basket" in capsys.readouterr().out) == (0, True)

@@ -573,3 +573,9 @@ def test_what_fails_keeps_its_reason_in_the_spool(
         replay(capsys, numbered(1), *to(strict))
     (failed,) = list_failed("sqlite:///footfall-replay.sqlite3")
     assert failed.status == 404
+
+
+def test_help_explains_every_option(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["replay", "--help"])
+    assert (ended.value.code, "%d.%m.%Y" in capsys.readouterr().out) == (0, True)
