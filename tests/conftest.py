@@ -29,6 +29,13 @@ hypothesis.settings.load_profile("unhurried")
 Program = Callable[[str, str], str]
 
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # A worker is measured, what it starts is not: a process that forks at any moment would leave its child
+    # waiting for a lock of coverage's own, held by a thread that the child does not have.
+    for _name in [name for name in os.environ if name.startswith("COVERAGE_PROCESS")]:
+        del os.environ[_name]
+
+
 class Serve(Protocol):
     """Serves an application from a thread until the block ends; gives its port on 127.0.0.1."""
 

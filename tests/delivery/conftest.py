@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -287,14 +288,17 @@ def start_child(spool: str, sink: Sink) -> Iterator[StartChild]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=child_environment(),
+            start_new_session=True,
         )
         children.append(Child(process))
         return children[-1]
 
     yield start
     for child in children:
-        child.process.kill()
-        child.process.communicate()
+        # Its own forks too: one that is stuck would hold the pipes open for ever.
+        with suppress(ProcessLookupError):
+            os.killpg(child.process.pid, signal.SIGKILL)
+        child.process.communicate(timeout=10)
 
 
 @pytest.fixture
