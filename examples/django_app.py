@@ -11,11 +11,12 @@ import django
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.core.wsgi import get_wsgi_application
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.urls import path
 
 from footfall import Config, Site
 from footfall.consent import always_granted
+from footfall.django import TrackedRequest
 from footfall.events import Click
 from footfall.trackers import Raptor, Yoochoose
 
@@ -35,8 +36,8 @@ settings.configure(
 django.setup()
 
 
-def shirt(request: HttpRequest) -> HttpResponse:
-    request.state.tracking.emit(Click(item="3298"))  # type: ignore[attr-defined]
+def shirt(request: TrackedRequest) -> HttpResponse:
+    request.state.tracking.emit(Click(item="3298"))
     return HttpResponse("A shirt")
 
 

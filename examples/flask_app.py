@@ -6,12 +6,12 @@ gunicorn flask_app:app
 
 import os
 
-from flask import Flask, request
+from flask import Flask
 
 from footfall import Config, Site
 from footfall.consent import always_granted
 from footfall.events import Click
-from footfall.flask import Footfall
+from footfall.flask import Footfall, request
 from footfall.trackers import Raptor, Yoochoose
 
 TRACKER = os.environ.get("TRACKER_URL", "http://127.0.0.1:8100")  # both at once: the local tracker
@@ -26,5 +26,5 @@ Footfall(app, site)
 
 @app.get("/shirt")
 def shirt() -> str:
-    request.state.tracking.emit(Click(item="3298"))  # type: ignore[attr-defined]
+    request.state.tracking.emit(Click(item="3298"))
     return "A shirt"

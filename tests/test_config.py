@@ -90,6 +90,8 @@ WRONG: list[tuple[dict[str, Any], tuple[str, str, str]]] = [
     ({"public_responses": "drop"}, ("public_responses", "'drop'", "'skip' or 'private'")),
     ({"unconfirmed_events": "drop"}, ("unconfirmed_events", "'drop'", "'send' or 'anonymous' or 'refuse'")),
     ({"ignore_bots": 0}, ("ignore_bots", "0", "True or False")),
+    ({"trusted_proxies": True}, ("trusted_proxies", "True", "0 to 10")),
+    ({"trusted_proxies": -1}, ("trusted_proxies", "-1", "0 to 10")),
     ({"strip_query_ids": "yes"}, ("strip_query_ids", "'yes'", "True or False")),
     ({"classify": "mine"}, ("classify", "'mine'", "function of a RequestView")),
     ({"anonymous_id": "YCID"}, ("anonymous_id", "'YCID'", "function of a RequestView")),

@@ -35,7 +35,7 @@ def answer_consent(tracking: Tracking, view: RequestView) -> Answer:
     """Take a visitor's choice: ``POST`` to the site's consent endpoint with ``?grant``, ``?grant-device`` or ``?deny``.
 
     Only the site's own pages may ask for it. The landing page's ``reaid`` or ``xuid``, which came before there was
-    consent to keep it, is taken from the Referer: same-origin, it holds the whole address (facts, 3.4). A form gets
+    consent to keep it, is taken from the Referer: same-origin, it holds the whole address. A form gets
     sent back to its page, a script gets a bare 204.
     """
     headers = [("Cache-Control", "no-store"), ("Content-Length", "0")]

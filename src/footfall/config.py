@@ -19,6 +19,7 @@ ConsentReader: TypeAlias = Callable[[RequestView], "Consent | Awaitable[Consent]
 TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 # RFC 6265bis, section 5.5: browsers cut a lifetime to this.
 LONGEST_LIFETIME = timedelta(days=400)
+MOST_PROXIES = 10
 # Tracking API, "User Identifier": at least 90 days from the last usage.
 SHORTEST_DEVICE_LIFETIME = timedelta(days=90)
 
@@ -113,6 +114,9 @@ class Config:
     )
     unconfirmed_events: Literal["send", "anonymous", "refuse"] = "send"
     """Events of an id that a browser has not brought back yet: as any, under ``anonymous_user``, or not at all."""
+    trusted_proxies: int = 0
+    """How many proxies in front append to ``X-Forwarded-Proto`` and ``-Host``; 0: neither is read. Leave it so where
+    the server or framework reads them already (uvicorn's ``--proxy-headers``, ``ProxyFix``, Django's settings)."""
     former_cookie_names: CookieNames | None = None  #: read these too, write the new ones, expire these
     former_cookie_domain: str | None = None  #: a cookie of ours with this domain is expired where the new one is set
 
@@ -156,6 +160,10 @@ class Config:
         for name in ("classify", "anonymous_id"):
             if getattr(self, name) is not None and not callable(getattr(self, name)):
                 raise ConfigError(f"{name} is {getattr(self, name)!r}; write a function of a RequestView, or None")
+        if type(self.trusted_proxies) is not int or not 0 <= self.trusted_proxies <= MOST_PROXIES:
+            raise ConfigError(
+                f"trusted_proxies is {self.trusted_proxies!r}; write how many there are, 0 to {MOST_PROXIES}"
+            )
         self._check_keys()
         self._check_consent()
 

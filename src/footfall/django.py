@@ -25,14 +25,21 @@ from footfall import asgi, wsgi
 from footfall.errors import ConfigError
 from footfall.request import RequestView
 from footfall.site import Site
+from footfall.starlette import TrackedState
 from footfall.tracking import CURRENT, Tracking
 
 if TYPE_CHECKING:
     from footfall.identity.caching import HeaderEdit
 
-__all__ = ["TrackingMiddleware"]
+__all__ = ["TrackedRequest", "TrackingMiddleware"]
 
 SETTING = "FOOTFALL_SITE"
+
+
+class TrackedRequest(HttpRequest):
+    """What a view is given, for its annotation: Django's own type knows of no ``state``."""
+
+    state: TrackedState
 
 
 class TrackingMiddleware:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 try:
     import flask
@@ -16,6 +16,7 @@ from starlette.datastructures import State
 
 from footfall.errors import ConfigError
 from footfall.site import Site
+from footfall.starlette import TrackedState
 from footfall.wsgi import KEY, read_environ, serve
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-__all__ = ["Footfall"]
+__all__ = ["Footfall", "request"]
 
 STATE = "footfall.flask.state"
 logger = logging.getLogger("footfall.flask")
@@ -43,6 +44,14 @@ class _StateMixin:
             if KEY in self.environ:
                 state.tracking = self.environ[KEY]
         return state
+
+
+class _TrackedRequest(flask.Request):
+    state: TrackedState
+
+
+#: Flask's own ``request``, whose type knows of ``state``.
+request = cast("_TrackedRequest", flask.request)
 
 
 class Footfall:

@@ -229,7 +229,7 @@ class Recollection:
         """The token: of the query, else of the cookie."""
         if not self._person_granted or self.forgotten:
             return None
-        # A newsletter's link is newer than the cookie an earlier one left behind (R-33).
+        # A newsletter's link is newer than the cookie an earlier one left behind.
         return self.token_captured or (None if self.known.gone else self.token_sent.value)
 
     @property

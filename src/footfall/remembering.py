@@ -80,7 +80,7 @@ class Remembering:
         ids, sent, ruid = self._ids, self._ids.ruid_sent, self._ids.ruid
         if ids.known.gone and sent.sent and ids.identified is None:
             return self._expire(("ruid",))
-        # Each time the user identifies, and on a page once its key is no longer the newest.
+        # Each time the user identifies (Server-side Tracking, "RuId"), and on a page once its key is not the newest.
         due = ids.identified is not None or (ids.request_class.renew and (sent.stale or sent.twins or sent.former))
         if ruid is None or self._config.ruid_cookie == "off" or not due:
             return None

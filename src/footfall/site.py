@@ -17,6 +17,7 @@ from footfall.events import Event
 from footfall.identity.bots import is_bot
 from footfall.identity.classify import classify_request
 from footfall.identity.domain import CookieScope, cookie_scope, registrable_domain
+from footfall.identity.forwarded import trust_proxies
 from footfall.identity.ids import format_guid
 from footfall.identity.seal import Sealer
 from footfall.identity.snapshot import format_snapshot, parse_snapshot
@@ -37,7 +38,6 @@ __all__ = ["Site"]
 logger = logging.getLogger("footfall.site")
 #: Stands for whoever it was where only the number of requests is asked for.
 SOMEBODY = Visitor(device_id=f"{0:036}", session_id=f"{0:036}", anonymous_id="somebody")
-ErasureCallback = Callable[[Visitor], object]
 
 
 def _mint_id() -> str:
@@ -57,7 +57,7 @@ class Site:
         strict: bool | None = None,
         new_id: Callable[[], str] | None = None,
         now: Callable[[], float] = time.time,
-        on_forget: ErasureCallback | None = None,
+        on_forget: Callable[[Visitor], object] | None = None,
         consent_endpoint: str | None = None,
     ) -> None:
         """Check everything that can be wrong before the first visitor comes; open no file, thread or socket.
@@ -142,6 +142,8 @@ class Site:
         """
         strict = debug if self.strict is None else self.strict
         view.time = self.now()
+        if self.config.trusted_proxies:
+            trust_proxies(view, self.config.trusted_proxies)
         return Tracking(self, view, strict=strict, request=request if self._user_id is not None else None)
 
     @property

@@ -367,4 +367,45 @@ HOSTS = [
     ),
 ]
 
-CASES = [*VISITS, *NO_VISITS, *CACHES, *BYTES, *HOSTS]
+
+def forwarded(what: str, proxies: int, *lines: tuple[str, str], domain: str | None, secure: bool) -> Case:
+    return Case(
+        what=what,
+        request=Request(url="http://10.0.0.7/", headers=with_headers(*lines)),
+        config={"trusted_proxies": proxies},
+        cookies=ids(guid(1), guid(2), domain=domain, secure=secure),
+    )
+
+
+HTTPS, SHOP = ("x-forwarded-proto", "https"), ("x-forwarded-host", "www.shop.example")
+PROXIES = [
+    forwarded("nobody's word on scheme and host is taken unasked (T-39)", 0, HTTPS, SHOP, domain=None, secure=False),
+    forwarded("a trusted proxy says scheme and host", 1, HTTPS, SHOP, domain="shop.example", secure=True),
+    forwarded(
+        "what a visitor wrote before the trusted proxy did counts for nothing",
+        1,
+        ("x-forwarded-proto", "https, http"),
+        ("x-forwarded-host", "evil.test, www.shop.example"),
+        domain="shop.example",
+        secure=False,
+    ),
+    forwarded(
+        "of two trusted proxies the outer one saw the visitor",
+        2,
+        ("x-forwarded-proto", "http,https,http"),
+        ("x-forwarded-host", "evil.test,www.shop.example,inner.test"),
+        domain="shop.example",
+        secure=True,
+    ),
+    forwarded("with fewer words than proxies none is believed", 2, HTTPS, SHOP, domain=None, secure=False),
+    forwarded(
+        "a forwarded scheme that is none, or an empty host, changes nothing",
+        1,
+        ("x-forwarded-proto", "gopher"),
+        ("x-forwarded-host", " "),
+        domain=None,
+        secure=False,
+    ),
+]
+
+CASES = [*VISITS, *NO_VISITS, *CACHES, *BYTES, *HOSTS, *PROXIES]

@@ -18,7 +18,7 @@ __all__ = [
     "query_token",
 ]
 
-# Any GUID, not version 4 alone: the vendor's own scripts write upper-case ones without version bits (T-31).
+# Any GUID, not version 4 alone: the vendor's own scripts write upper-case ones without version bits.
 GUID = re.compile(r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}")
 LONGEST_TOKEN = 512
 # RFC 6265bis, section 4.1.1, cookie-octet: such a value needs no encoding and can break out of no header.
@@ -64,7 +64,7 @@ def format_guid(entropy: bytes) -> str:
 
 
 def encode_ruid(person: str) -> str:
-    """Write a person's id as the ``ruid`` parameter has it: standard base64 with padding over UTF-8 (T-30)."""
+    """Write a person's id as the ``ruid`` parameter has it: standard base64 with padding over UTF-8."""
     return base64.b64encode(person.encode()).decode("ascii")
 
 

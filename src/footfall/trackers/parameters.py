@@ -17,7 +17,7 @@ _BASKET = "Raptor help center, Tracking Basket Events"
 _OFFLINE = "Raptor help center, Offline Event Tracking"
 _SERVER_SIDE = "Server-side Tracking"
 
-#: Name to position, meaning and source. Positions differ from customer to customer (R-04): these are the usual ones.
+#: Name to position, meaning and source. Positions differ from customer to customer: these are the usual ones.
 _KNOWN: Mapping[str, tuple[int, str, str]] = {
     "event_type": (1, "what happened", f"{_SERVER_SIDE}, Add Click-Tracking"),
     "product_id": (2, "the item's id", f"{_SERVER_SIDE}, Add Click-Tracking"),

@@ -274,7 +274,7 @@ def _format_field(value: str | int | Decimal | bool) -> str:
 
 
 def _encode_ruid(ruid: str) -> str:
-    """Standard base64 with padding over UTF-8, percent-encoded (T-30)."""
+    """Standard base64 with padding over UTF-8, percent-encoded."""
     try:
         text = b64encode(ruid.encode()).decode()
     except UnicodeEncodeError:
