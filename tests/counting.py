@@ -14,7 +14,7 @@ class Counted:
     """What was found wrong since it was last asked."""
 
     def __init__(self) -> None:
-        self.responses = 0
+        self.written: set[str] = set()
         self.wrong: list[str] = []
 
 
@@ -24,17 +24,16 @@ def count_cookies() -> Iterator[Counted]:
     counted, finish = Counted(), Tracking.finish
 
     def finish_and_count(self: Tracking, status: int, headers: Sequence[tuple[str, str]]) -> HeaderEdit | None:
-        counted.responses += 1
-        names = set(self._site.config.cookie_names.by_role().values())
         lines = [value for name, value in headers if name.lower() == "set-cookie"]
         # A header list that an application uses again must not hold what we set for the visitor before.
-        counted.wrong += ["inherited" for line in lines if line.partition("=")[0] in names]
+        counted.wrong += ["inherited" for line in lines if line in counted.written]
         edit = finish(self, status, headers)
         ours = [value for name, value in edit.add if name == "Set-Cookie"] if edit is not None else []
         scopes = Counter(
             (line.partition("=")[0], "; Domain=" in line and line.partition("; Domain=")[2].partition(";")[0])
             for line in ours
         )
+        counted.written.update(ours)
         counted.wrong += [f"{number} of one name and scope" for number in scopes.values() if number > 1]
         return edit
 
