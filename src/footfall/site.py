@@ -25,6 +25,7 @@ from footfall.loggedin import UserAwaited
 from footfall.request import Consent, RequestClass, RequestView, cookie_finder
 from footfall.resuming import Resumed
 from footfall.starting import check_parts
+from footfall.trace import TracedTracking
 from footfall.trackers.protocol import Tracker
 from footfall.tracking import Tracking
 from footfall.wire import WireRequest
@@ -71,8 +72,8 @@ class Site:
             strict: Does a wrong event raise in the view; ``None``: as the framework's debug flag says.
             new_id: A source of ids, for tests.
             now: A clock in Unix seconds, for tests.
-            on_forget: Called once for each visitor who is forgotten or withdraws, with their ids: ask the
-                trackers' vendors to erase them too.
+            on_forget: Called once for each visitor who is forgotten or withdraws, with their ids: have the trackers'
+                vendors erase them too. It runs in the visitor's request: hand what takes long to a queue of yours.
             consent_endpoint: A path, such as ``"/consent"``, at which every door takes the visitor's choice:
                 ``POST`` from the site's own pages with ``?grant``, ``?grant-device`` or ``?deny``.
 
@@ -142,7 +143,8 @@ class Site:
         """
         strict = debug if self.strict is None else self.strict
         view.time = self.now()
-        return Tracking(self, view, strict=strict, request=request if self._user_id is not None else None)
+        made = TracedTracking if debug else Tracking
+        return made(self, view, strict=strict, request=request if self._user_id is not None else None)
 
     @property
     def wants_request(self) -> bool:
