@@ -310,11 +310,11 @@ class Delivery:
         deadline = time.monotonic() + timeout
         while process is not None:
             try:
-                stats = process.stats()
-                if not stats.pending or (not self._settings.deliver_here and not process.has_unmoved()):
-                    return stats.pending
-                if give_up and not process.has_unmoved() and process.is_stuck(stats):
-                    return stats.pending
+                pending = process.pending()
+                if not pending.total or (not self._settings.deliver_here and not pending.unmoved):
+                    return pending.total
+                if give_up and process.is_stuck(pending):
+                    return pending.total
             except SpoolError as error:
                 self._notices.say(logging.ERROR, f"nothing can be counted: {error}")
             if time.monotonic() >= deadline:
@@ -323,8 +323,9 @@ class Delivery:
         return self._pending()
 
     def _pending(self) -> int:
+        process = self._present()
         try:
-            return self.stats().pending
+            return process.pending().total if process is not None else self.stats().pending
         except SpoolError as error:
             self._notices.say(logging.ERROR, f"nothing can be counted: {error}")
             return count_unmoved(self._settings.folder)
