@@ -33,7 +33,9 @@ def in_turns(contenders: dict[str, Callable[[], Emit]], threads: int) -> dict[st
     for _ in range(ROUNDS):
         for name, make in contenders.items():
             found[name].append(measure(make, threads))
-    return {name: tuple(statistics.median(column) for column in zip(*rows, strict=True)) for name, rows in found.items()}  # type: ignore[misc]
+    return {
+        name: tuple(statistics.median(column) for column in zip(*rows, strict=True)) for name, rows in found.items()
+    }  # type: ignore[misc]
 
 
 def measure(make: Callable[[], Emit], threads: int) -> tuple[float, float, float, float]:
@@ -86,7 +88,10 @@ def main() -> None:
             rows = in_turns(contenders, threads)
             for name, (p50, p99, longest, cpu) in rows.items():
                 ratio = p99 / rows["a SQLite commit"][1]
-                print(f"| {name} | {threads} | {p50:.1f} | {p99:.1f} | {longest:.0f} | {cpu:.1f} | {ratio:.2f} |", flush=True)
+                print(
+                    f"| {name} | {threads} | {p50:.1f} | {p99:.1f} | {longest:.0f} | {cpu:.1f} | {ratio:.2f} |",
+                    flush=True,
+                )
             file.flush(60)
         p50, p99, longest, cpu = measure(lambda: lambda: power.accept([REQUEST]), 4)
         print(f'| footfall, durable="power" | 4 | {p50:.1f} | {p99:.1f} | {longest:.0f} | {cpu:.1f} | |')

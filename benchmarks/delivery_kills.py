@@ -99,7 +99,9 @@ def main() -> None:
         delivery.close()
         seen = sink.counts()
         missing = [n for n in accepted if not sink.has(n)]
-    print("\n| accepted (said) | accepted (counted) | delivered | failed | pending | at the tracker | twice | never there |")
+    print(
+        "\n| accepted (said) | accepted (counted) | delivered | failed | pending | at the tracker | twice | never there |"
+    )
     print("|---|---|---|---|---|---|---|---|")
     print(
         f"| {len(accepted)} | {stats.accepted} | {stats.delivered} | {stats.failed} | {left} | {seen.unique} "

@@ -80,8 +80,12 @@ def hanging() -> None:
 def million() -> None:
     print("\n1,000,000 events: spooled while nothing is delivered, then delivered\n")
     print("The ratios are of what the last tenth took to what the first did.\n")
-    print("| step     | events/s | ratio of wall time   | ratio of CPU time   | MiB over idle          | spool MiB | CPU us/event |")
-    print("|----------|----------|----------------------|---------------------|------------------------|-----------|--------------|")
+    print(
+        "| step     | events/s | ratio of wall time   | ratio of CPU time   | MiB over idle          | spool MiB | CPU us/event |"
+    )
+    print(
+        "|----------|----------|----------------------|---------------------|------------------------|-----------|--------------|"
+    )
     with tempfile.TemporaryDirectory() as folder, running_sink() as sink:
         spool = f"sqlite:///{folder}/spool.sqlite3"
         path = Path(folder, "spool.sqlite3")

@@ -2,8 +2,8 @@
 
 Takes about twenty minutes, half a minute a contender for each case where something hangs. Each case runs in a process
 of its own against one sink on loopback, with each contender's default options; after it, and for all contenders alike,
-comes "the next start": a second process with the same contender that emits nothing. The SDKs are installed for this
-alone:
+comes "the next start": a second process with the same contender that emits nothing. After an outage it is waited for
+half a minute. What a kill leaves depends on its moment: read those rows as "some". The SDKs are installed for this alone:
 
     python -m pip install posthog segment-analytics-python rudder-sdk-python snowplow-tracker mixpanel \\
         amplitude-analytics
@@ -130,7 +130,14 @@ class Arena:
     def begin(self, code: str) -> subprocess.Popen[bytes]:
         source = str(Path(footfall.__file__).parents[1])
         return subprocess.Popen(
-            [sys.executable, "-c", PRELUDE + self.contender.code + code, self.sink.url, str(self.sink.port), self.folder],
+            [
+                sys.executable,
+                "-c",
+                PRELUDE + self.contender.code + code,
+                self.sink.url,
+                str(self.sink.port),
+                self.folder,
+            ],
             env={**os.environ, "PYTHONPATH": source, "PYTHONWARNINGS": "ignore"},
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -217,9 +224,10 @@ def flushing(mode: str) -> Callable[[Arena], str]:
     def case(arena: Arena) -> str:
         arena.sink.mode(mode)
         process = arena.begin("""
-for n in range(100): emit(n)
-started = time.monotonic()
-try: flush()
+try:
+    for n in range(100): emit(n)
+    started = time.monotonic()
+    flush()
 except Exception as error: print(f"raises {type(error).__name__}", flush=True)
 else: print(f"{time.monotonic() - started:.1f} s", flush=True)
 os._exit(0)

@@ -70,8 +70,9 @@ def client(tracker: LocalTracker) -> Client:
     return Client(tracker)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium(program: Program) -> Iterator[Browser]:
+    """A browser, for the tests of one module: while it is open its own event loop runs in this thread."""
     path = program("chromium", "chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
@@ -89,6 +90,10 @@ def open_page(chromium: Browser, tracker: LocalTracker) -> Iterator[OpenPage]:
         if not url.startswith(tracker.url):
             trouble.append("asked for something elsewhere")
 
+    def note_error(text: str) -> None:
+        if "status of 400" not in text:  # the page shows what was asked wrongly; Chromium logs that it was
+            trouble.append(text)
+
     def open_one(view: str = "", *, dark: bool = False, narrow: bool = False, checked: bool = False) -> Page:
         context = chromium.new_context(
             color_scheme="dark" if dark else "light",
@@ -98,7 +103,7 @@ def open_page(chromium: Browser, tracker: LocalTracker) -> Iterator[OpenPage]:
         context.set_default_timeout(20_000)
         contexts.append(context)
         page = context.new_page()
-        page.on("console", lambda message: trouble.append(message.text) if message.type == "error" else None)
+        page.on("console", lambda message: note_error(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: trouble.append(str(error)))
         page.on("request", lambda request: note_request(request.url))
         page.goto(f"{tracker.url}/{view}")

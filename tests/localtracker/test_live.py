@@ -197,9 +197,9 @@ def test_an_open_page_does_not_keep_a_tracker_from_closing() -> None:
     connection = http.client.HTTPConnection(tracker.url.removeprefix("http://"), timeout=10)
     connection.request("GET", "/live")
     stream = connection.getresponse()
+    stream.readline()
     tracker.close()
-    # It ends as a whole answer does: nothing was broken off.
-    assert stream.read().startswith(b"data: ")
+    stream.read()  # ends as a whole answer does: one that was broken off would raise
     connection.close()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from footfall.delivery.codec import REQUESTS
@@ -55,6 +55,7 @@ class Process:
         *,
         unattended: str | None,
         forbidden: str | None = None,
+        on_tend: Callable[[], None] = lambda: None,
     ) -> None:
         """Open the outbox, and nothing else yet.
 
@@ -64,6 +65,7 @@ class Process:
             notices: Where what happens is told.
             unattended: Why no thread may be started here, if that is so.
             forbidden: Why this process must not even touch the spool, if that is so.
+            on_tend: Called now and then, by the writer's thread.
 
         Raises:
             OSError: The journal's folder cannot be written to.
@@ -100,6 +102,7 @@ class Process:
             limit=settings.limit,
             on_moved=self._wake_courier,
             on_drop=settings.on_drop,
+            on_tend=on_tend,
         )
 
     def start(self) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import asdict
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -30,6 +30,8 @@ _SILENCE: Final = 15.0  # seconds after which a proxy or browser is told that we
 _MINUTES: Final = 60
 _MOST_ROWS: Final = 500
 _MOST_IN_A_JOURNEY: Final = 400
+_MOST_ANSWERS: Final = 5
+_QUICKEST: Final = 1.0  #: seconds by which a request may arrive before the trace of the response that reported it
 _KINDS: Final = {
     "html": "text/html; charset=utf-8",
     "css": "text/css; charset=utf-8",
@@ -157,7 +159,7 @@ class Live:
     def _explain_traces(self, traces: list[_Trace]) -> list[dict[str, object]]:
         read = [(number, at, line, parse_trace(trace) or {}) for number, at, line, trace in traces]
         digests = {one.digest for *_, parts in read for one in read_reported(parts) if one.digest}
-        arrivals: dict[str, list[dict[str, object]]] = {}
+        arrivals: dict[str, list[dict[str, Any]]] = {}
         for digest, number, at, status, look in self._store.arrivals(digests):
             arrivals.setdefault(digest, []).append({"number": number, "at": at, "status": status, "look": look})
         return [
@@ -166,16 +168,18 @@ class Live:
                 "at": at,
                 "line": line,
                 "parts": {name: value for name, value in parts.items() if name != "events"},
-                "events": _explain_events(parts, arrivals),
+                "events": [
+                    {**asdict(one), "arrived": _since(at if line else 0.0, arrivals.get(one.digest, []))}
+                    for one in read_reported(parts)
+                ],
             }
             for number, at, line, parts in read
         ]
 
 
-def _explain_events(
-    parts: Mapping[str, str], arrivals: Mapping[str, list[dict[str, object]]]
-) -> list[dict[str, object]]:
-    return [{**asdict(one), "arrived": arrivals.get(one.digest, [])[-5:]} for one in read_reported(parts)]
+def _since(at: float, arrivals: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leave out what an earlier response reported in the very same words; a delivery may be quicker than its trace."""
+    return [one for one in arrivals if one["at"] > at - _QUICKEST][:_MOST_ANSWERS]
 
 
 def _row(one: Received) -> dict[str, object]:

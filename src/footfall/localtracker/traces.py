@@ -15,7 +15,7 @@ __all__ = ["Reported", "parse_message", "parse_trace", "read_reported"]
 LONGEST = 4_096
 _MOST_PARTS = 24
 
-_pairs = re.compile(r'([a-z_]{1,20})="([^"]{0,1000})"').findall
+_pairs = re.compile(r'([a-z_]{1,20})="([^"]{0,2000})"').findall
 _line = re.compile(r"[A-Z]{1,16} [^\s]{1,2000} [0-9]{3}").fullmatch
 # click>raptor:9f8e7d6c, buy!consent
 _reported = re.compile(
