@@ -24,7 +24,6 @@ from pathlib import Path
 ROUNDS, EACH, CONNECTIONS = 9, 4_000, 16
 REQUESTS = int(sys.argv[1]) if len(sys.argv) > 1 and sys.argv[1].isdigit() else 1_000_000
 FULL = 150_000
-SESSION = "e7b3a1c2-0f4d-4e5a-9b8c-1d2e3f4a5b6c"
 VISITORS = [str(uuid.UUID(int=number, version=4)) for number in range(1, 2_001)]
 VISIT = "/12345.rsa?p1=visit&p2={0}&p3=A%20shirt&p4=Shoes%3BChildren&p12=19.99&coid={1}&sid={1}&ruid=YW5uYUBzaG9wLmRr"
 CLICK = "/api/00000/click/{1}/1/{0}?categorypath=%2FShoes%2FChildren"
@@ -41,11 +40,8 @@ def serve(what: str) -> None:
     async def empty(_: object) -> Response:
         return Response(status_code=204)
 
-    server: BackgroundServer | LocalTracker
-    if what == "empty":
-        server = BackgroundServer(Starlette(routes=[Route("/{path:path}", empty)]))
-    else:
-        server = LocalTracker()
+    nothing = Starlette(routes=[Route("/{path:path}", empty)])
+    server = BackgroundServer(nothing) if what == "empty" else LocalTracker()
     print(server.url.rpartition(":")[2], flush=True)
     sys.stdin.read()
     server.close()
@@ -154,9 +150,8 @@ def compare_memory(port: int, pid: int) -> None:
     took = time.perf_counter() - begun
     count = json.loads(ask(port, "/received.json?limit=1"))["count"]
     after = memory(pid)
-    print(
-        f"{count:,} received at {(REQUESTS - FULL) / took:,.0f}/s; memory {before:.0f} MB at {FULL:,}, {after:.0f} MB now"
-    )
+    rate = (REQUESTS - FULL) / took
+    print(f"{count:,} received at {rate:,.0f}/s; memory {before:.0f} MB at {FULL:,}, {after:.0f} MB now")
     print(f"memory now to memory then: {after / before:.2f}")
 
 

@@ -1,7 +1,7 @@
 """Keeps what the local tracker received, in memory or in a file, and counts it.
 
-Whoever adds never waits for the database: a thread of the store writes what has gathered, many at once. Whoever reads
-has it written first, so that everybody reads what they added.
+What is added gathers, and is written many at once: by a thread of the store a moment later, or, when much comes, by
+whoever adds: that thread would hardly get a turn. Whoever reads has it written first, so that all read what they added.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ logger = logging.getLogger("footfall.localtracker")
 _MOST_IN_MEMORY = 100_000
 _MOST_TRACES = 2_000
 _MOST_WAITING = 1_000_000  # of those that a full disk keeps from being written
+_MANY = 128  # that one write takes, when much comes
+_TOO_MANY = 2_048  # that may gather while somebody reads
 _PAUSE = 0.01  # seconds in which requests gather to be written at once
 _AT_ONCE = 1_000  # that an export reads before it lets others at the database
 _MOST_ALIASES = 20
@@ -93,7 +95,7 @@ class Store:
     # Writing
 
     def add(self, at: float, method: str, target: str, verdict: Verdict, fault: str = "") -> None:
-        """Keep one request, without waiting.
+        """Keep one request, mostly without waiting.
 
         Args:
             at: When it came, in Unix seconds.
@@ -104,10 +106,16 @@ class Store:
         """
         with self._gathering:
             self._gathered.append((at, method, target, verdict, fault))
+            many = len(self._gathered)
             if self._writer is None and not self._closed:
                 self._writer = threading.Thread(target=self._write, name="footfall local tracker's store", daemon=True)
                 self._writer.start()
-        if not self._wake.is_set():
+        if many >= _MANY and not self._failing and self._changed.acquire(blocking=many >= _TOO_MANY):
+            try:
+                self._flush()
+            finally:
+                self._changed.release()
+        elif not self._wake.is_set():
             self._wake.set()
 
     def _write(self) -> None:
