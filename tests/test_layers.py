@@ -20,7 +20,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "trackers": ({"trackers"}, {"events", "identity.visitor", "wire", "errors"}),
     "delivery": ({"delivery"}, {"wire", "errors"}),
     "lifetimes": (
-        {"site", "tracking", "recollection", "remembering", "resuming", "answers", "starting", "loggedin"},
+        {"site", "tracking", "recollection", "remembering", "resuming", "answers", "starting", "loggedin", "trace"},
         {"config", "events", "wire", "errors", "request", "identity", "consent", "trackers", "delivery"},
     ),
     "doors": ({"asgi", "wsgi", "django", "flask", "starlette"}, {"site", "tracking", "answers", "errors", "request"}),

@@ -25,7 +25,7 @@ ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
 
 #: What `HeaderEdit.add` may name.
-OUR_HEADERS: Final = {name: name.lower().encode() for name in ("Set-Cookie", "Cache-Control", "Vary")}
+OUR_HEADERS: Final = {name: name.lower().encode() for name in ("Set-Cookie", "Cache-Control", "Vary", "Footfall-Trace")}
 KEY: Final = "footfall.tracking"  #: where an inner one of us sees that an outer one has this request
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from footfall.site import Site
@@ -35,7 +36,7 @@ class LoggedIn:
         """Return the user; ``None`` for nobody, and while the answer is awaited."""
         if not self.known and not self.awaited:
             try:
-                self.name, self.known = self._site.ask_user(self._request), True
+                self.name, self.known = self._answer(), True
             except UserAwaited:
                 self.awaited = True
         return self.name
@@ -45,7 +46,7 @@ class LoggedIn:
         from anyio import move_on_after
 
         with move_on_after(WAIT):
-            self.name = await self._site.ask_user_async(self._request)
+            self.name = await self._answer_awaited()
         self.learn(self.name)
 
     def learn(self, name: str | None) -> None:
@@ -67,3 +68,50 @@ class LoggedIn:
     def release(self) -> None:
         """Let go of the framework's request."""
         self._request = None
+
+    def _answer(self) -> str | None:
+        """Ask the site.
+
+        Raises:
+            UserAwaited: Its answer has to be waited for: a coroutine, or a Django user that is not loaded yet.
+        """
+        ask = self._site.user_id
+        if ask is None or self._request is None:
+            return None
+        if inspect.iscoroutinefunction(ask):
+            raise UserAwaited
+        try:
+            user = ask(self._request())
+        except Exception as error:  # noqa: BLE001 - the site's own code, on a page that must not fail because of us
+            if type(error).__name__ == "SynchronousOnlyOperation":  # Django's, which this layer does not know
+                raise UserAwaited from None
+            self._without_user(error)
+            return None
+        return self._named(user)
+
+    async def _answer_awaited(self) -> str | None:
+        """Ask the site, and wait for the answer: a plain function runs in a thread."""
+        if self._site.user_id is None or self._request is None:
+            return None
+        from asgiref.sync import sync_to_async
+
+        ask: Any = self._site.user_id
+        try:
+            return self._named(await (ask if inspect.iscoroutinefunction(ask) else sync_to_async(ask))(self._request()))
+        except Exception as error:  # noqa: BLE001 - as above
+            self._without_user(error)
+            return None
+
+    def _without_user(self, error: Exception) -> None:
+        # Not its message: it may quote the user.
+        finding = type(error).__name__
+        self._site.warn_once("user_id", "Site(user_id=...) raised %s: the visitor counts as anonymous", finding)
+
+    def _named(self, user: object) -> str | None:
+        if user is None or user == "":
+            return None
+        if isinstance(user, bool) or not isinstance(user, (str, int)):
+            finding = type(user).__name__
+            self._site.warn_once("user_id type", "Site(user_id=...) returned a %s; return text or None", finding)
+            return None
+        return str(user)

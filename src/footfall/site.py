@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import os
 import threading
@@ -22,10 +21,10 @@ from footfall.identity.ids import format_guid
 from footfall.identity.seal import Sealer
 from footfall.identity.snapshot import format_snapshot, parse_snapshot
 from footfall.identity.visitor import Visitor
-from footfall.loggedin import UserAwaited
 from footfall.request import Consent, RequestClass, RequestView, cookie_finder
 from footfall.resuming import Resumed
 from footfall.starting import check_parts
+from footfall.trace import TracedTracking
 from footfall.trackers.protocol import Tracker
 from footfall.tracking import Tracking
 from footfall.wire import WireRequest
@@ -71,8 +70,8 @@ class Site:
             strict: Does a wrong event raise in the view; ``None``: as the framework's debug flag says.
             new_id: A source of ids, for tests.
             now: A clock in Unix seconds, for tests.
-            on_forget: Called once for each visitor who is forgotten or withdraws, with their ids: ask the
-                trackers' vendors to erase them too.
+            on_forget: Called once for each visitor who is forgotten or withdraws, with their ids: have the trackers'
+                vendors erase them too. It runs in the visitor's request: hand what takes long to a queue of yours.
             consent_endpoint: A path, such as ``"/consent"``, at which every door takes the visitor's choice:
                 ``POST`` from the site's own pages with ``?grant``, ``?grant-device`` or ``?deny``.
 
@@ -99,7 +98,7 @@ class Site:
         self.own_consent = own_cookie_of(self.reader)  #: the cookie that grant() and deny() write, if any
         self.reads_consent_async = is_async(self.reader)  #: an ASGI door then asks before the application runs
         check_parts(config, self.trackers, self.own_consent, consent_endpoint)
-        self._user_id = user_id
+        self.user_id = user_id
         self.on_forget = on_forget
         self.consent_endpoint = consent_endpoint
         self._warned: set[str] = set()
@@ -144,12 +143,13 @@ class Site:
         view.time = self.now()
         if self.config.trusted_proxies:
             trust_proxies(view, self.config.trusted_proxies)
-        return Tracking(self, view, strict=strict, request=request if self._user_id is not None else None)
+        made = TracedTracking if debug else Tracking
+        return made(self, view, strict=strict, request=request if self.user_id is not None else None)
 
     @property
     def wants_request(self) -> bool:
         """Is there a ``user_id`` function that needs the framework's request."""
-        return self._user_id is not None
+        return self.user_id is not None
 
     def resume(self, token: str) -> Resumed:
         """Report under a visitor's ids long after their request: at a payment's return, in a webhook or a task.
@@ -237,50 +237,6 @@ class Site:
         if self.sealer is None:
             raise ConfigError("snapshot() needs secret_keys: Config(secret_keys=('a random text of 32 characters',))")
         return format_snapshot(visitor, self.sealer)
-
-    def ask_user(self, request: Callable[[], object] | None) -> str | None:
-        """Ask the site who is logged in.
-
-        Raises:
-            UserAwaited: Its answer has to be waited for: a coroutine, or a Django user that is not loaded yet.
-        """
-        if self._user_id is None or request is None:
-            return None
-        if inspect.iscoroutinefunction(self._user_id):
-            raise UserAwaited
-        try:
-            user = self._user_id(request())
-        except Exception as error:  # noqa: BLE001 - the site's own code, on a page that must not fail because of us
-            if type(error).__name__ == "SynchronousOnlyOperation":  # Django's, which this layer does not know
-                raise UserAwaited from None
-            self._without_user(error)
-            return None
-        return self._user_named(user)
-
-    async def ask_user_async(self, request: Callable[[], object] | None) -> str | None:
-        """Ask the site who is logged in, and wait for the answer: a plain function runs in a thread."""
-        if self._user_id is None or request is None:
-            return None
-        from asgiref.sync import sync_to_async
-
-        ask: Any = self._user_id if inspect.iscoroutinefunction(self._user_id) else sync_to_async(self._user_id)
-        try:
-            return self._user_named(await ask(request()))
-        except Exception as error:  # noqa: BLE001 - as above
-            self._without_user(error)
-            return None
-
-    def _without_user(self, error: Exception) -> None:
-        # Not its message: it may quote the user.
-        self.warn_once("user_id", "Site(user_id=...) raised %s: the visitor counts as anonymous", type(error).__name__)
-
-    def _user_named(self, user: object) -> str | None:
-        if user is None or user == "":
-            return None
-        if isinstance(user, bool) or not isinstance(user, (str, int)):
-            self.warn_once("user_id type", "Site(user_id=...) returned a %s; return text or None", type(user).__name__)
-            return None
-        return str(user)
 
     def ask_anonymous_id(self, view: RequestView) -> str | None:
         """Ask the site for an anonymous id of its own."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,3 +36,70 @@ def test_after_close_accept_says_what_to_do(make_delivery: Any, request_to: Any)
     delivery.close()
     with pytest.raises(DeliveryError, match="make a new Delivery"):
         delivery.accept([request_to()])
+
+
+def test_a_request_that_no_tracker_would_take_fails_and_spares_those_beside_it(
+    where: str, make_delivery: Any, request_to: Any, sink: Any
+) -> None:
+    """T19."""
+    delivery = make_delivery(where)
+    assert delivery.accept([request_to("/" + "x" * 5_000_000), request_to("/small")])
+    assert delivery.flush(10) == 0
+    stats = delivery.stats()
+    assert (stats.accepted, stats.delivered, stats.failed) == (2, 1, 1)
+    assert sink.targets == ["/small"]
+
+
+def test_nothing_to_accept_is_accepted(make_delivery: Any, tmp_path: Path) -> None:
+    assert make_delivery().accept([])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_closing_twice_is_closing_once(where: str, make_delivery: Any, request_to: Any) -> None:
+    delivery = make_delivery(where)
+    delivery.accept([request_to()])
+    assert delivery.close() == delivery.close() == 0
+
+
+def test_after_close_counting_goes_on(make_delivery: Any, request_to: Any) -> None:
+    delivery = make_delivery()
+    delivery.accept([request_to()])
+    delivery.close()
+    delivery.refuse("main", "bot")
+    stats = delivery.stats()
+    assert (stats.delivered, stats.refused) == (1, {"bot": 1})
+
+
+def test_a_hook_that_raises_stops_nothing(
+    make_delivery: Any, request_to: Any, sink: Any, until: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    def hook(tracker: str, reason: str, number: int) -> None:
+        raise RuntimeError(tracker)
+
+    delivery = make_delivery(on_drop=hook)
+    delivery.accept([request_to("/1")])
+    delivery._refusals.add("main", "full", 1, dropped=True)
+    assert until(lambda: "on_drop raised RuntimeError" in caplog.text)
+    delivery.accept([request_to("/2")])
+    assert delivery.flush(10) == 0
+
+
+def test_many_refusals_are_all_counted(make_delivery: Any) -> None:
+    delivery = make_delivery()
+    for _ in range(5000):
+        delivery.refuse("main", "bot")
+    assert delivery.stats().refused == {"bot": 5000}
+
+
+def test_an_erasure_that_cannot_be_written_is_made_good(
+    make_delivery: Any, request_to: Any, sink: Any, until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink.close()
+    delivery = make_delivery()
+    delivery.accept([request_to(visitor="anna")])
+    delivery.flush(0.5)
+    outbox = delivery._process.outbox
+    monkeypatch.setattr(outbox, "append", lambda *_, **__: "unwritable")
+    delivery.erase("anna")
+    monkeypatch.undo()
+    assert until(lambda: delivery.stats().erased == 1)

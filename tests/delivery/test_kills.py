@@ -122,3 +122,21 @@ for line in sys.stdin:
         child.said()
     all_delivered(300)
     assert list(dict.fromkeys(sink.answered)) == [f"/{n}" for n in range(300)]
+
+
+def test_the_sum_adds_up_at_any_moment_seen_from_any_process(start_child: Any, make_delivery: Any, until: Any) -> None:
+    delivery = make_delivery(deliver_here=False)
+    children = [start_child("delivery = Delivery(spool); emit(range(2000)); delivery.flush(30)") for _ in range(2)]
+    accepted = 0
+
+    def adds_up() -> bool:
+        nonlocal accepted
+        stats = delivery.stats()
+        assert stats.accepted == stats.delivered + stats.pending + stats.failed + stats.erased
+        assert stats.accepted >= accepted
+        accepted = stats.accepted
+        return bool(stats.delivered == 4000)
+
+    assert until(adds_up, 60)
+    for child in children:
+        child.said()

@@ -161,6 +161,56 @@ def test_a_probe_is_rather_what_may_be_repeated(filled: Filled) -> None:
     assert urls(leased) == ["2"]
 
 
+def test_a_probe_overtakes_none_of_its_visitors_requests(filled: Filled) -> None:
+    """D-07."""
+    filled.put(request(1, "anna", when_unanswered=WhenUnanswered.SET_ASIDE), request(2, "anna"))
+    leased = filled.spool.turn(Settlement(), lambda _: Room(1, probe=True), owner="me", now=NOW, lease=30.0)
+    assert urls(leased) == ["1"]
+
+
+def test_a_probe_is_found_though_all_that_is_oldest_waits_behind_it(filled: Filled) -> None:
+    filled.put(*[request(n, "anna") for n in range(1000)])
+    (first,) = filled.lease()
+    filled.settle(Settlement(postponed=[Postponement(first.id, NOW + 5)]))
+    leased = filled.spool.turn(Settlement(), lambda _: Room(1, probe=True), owner="me", now=NOW + 6, lease=30.0)
+    assert urls(leased) == ["0"]
+
+
+def test_no_step_of_delivery_looks_through_all_that_is_pending(tmp_path: Path) -> None:
+    """But for an erasure: the time of each must not grow with the spool."""
+    filled = Filled(SqliteSpool(str(tmp_path / "s.sqlite3")))
+    statements: set[str] = set()
+    with filled.spool.transaction() as db:
+        db.set_trace_callback(statements.add)
+    filled.put(*[request(n, str(n % 3)) for n in range(9)])
+    delivered, postponed, failed = filled.lease()
+    filled.settle(
+        Settlement(
+            delivered=[delivered.id],
+            postponed=[Postponement(postponed.id, NOW + 10)],
+            failed=[Failure(failed.id, "no")],
+            woken={"main"},
+        )
+    )
+    filled.spool.turn(Settlement(), lambda _: Room(1, probe=True), owner="dead", now=NOW, lease=30.0)
+    filled.spool.orphan(filled.spool.owners())
+    filled.spool.tend(NOW, [])
+    plans = []
+    with filled.spool.transaction() as db:
+        db.set_trace_callback(None)
+        for statement in statements:
+            if statement.lstrip().startswith(("SELECT", "UPDATE", "DELETE", "INSERT")):
+                plans += [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {statement}")]
+    filled.spool.close()
+    assert len(plans) > 20
+    assert [plan for plan in plans if plan.startswith(("SCAN requests", "SCAN r ", "SCAN n", "SCAN once"))] == []
+
+
+def test_one_visitors_long_line_holds_nobody_else_up(filled: Filled) -> None:
+    filled.put(*[request(n, "anna") for n in range(500)], request(999, "bert"))
+    assert urls(filled.lease(50)) == ["0", "999"]
+
+
 def test_a_tracker_that_is_back_gets_at_once_what_waits_for_it(filled: Filled) -> None:
     filled.put(request(1), request(2, tracker="other"))
     leases = filled.lease()
@@ -385,7 +435,7 @@ def test_an_older_file_is_brought_up_to_date(tmp_path: Path, monkeypatch: pytest
     old = Filled(SqliteSpool(str(path)))
     old.put(request(1))
     old.spool.close()
-    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, "ALTER TABLE failed ADD COLUMN note TEXT"))
+    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, ("ALTER TABLE failed ADD COLUMN note TEXT",)))
     new = Filled(SqliteSpool(str(path)))
     assert urls(new.lease()) == ["1"]
     with new.spool.transaction() as db:
@@ -397,7 +447,7 @@ def test_an_older_file_is_brought_up_to_date(tmp_path: Path, monkeypatch: pytest
 def test_a_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "s.sqlite3"
     open_and_close(path)
-    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, "CREATE TABLE half (x); CREATE TABLE half (x)"))
+    monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, ("CREATE TABLE half (x)", "CREATE TABLE half (x)")))
     with pytest.raises(SpoolError):
         open_and_close(path)
     monkeypatch.undo()

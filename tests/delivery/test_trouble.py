@@ -245,7 +245,7 @@ def test_a_full_spool_refuses_counts_logs_and_calls_the_hook(
     assert [record.message for record in caplog.records if "dropped" in record.message]
 
 
-def test_erased_while_waiting_is_never_sent(make_delivery: Any, request_to: Any, sink: Any) -> None:
+def test_erased_while_waiting_is_never_sent(make_delivery: Any, request_to: Any, sink: Any, until: Any) -> None:
     sink.close()
     delivery = make_delivery()
     delivery.accept([request_to(f"/anna/{n}", visitor="anna") for n in range(10)])
@@ -253,6 +253,7 @@ def test_erased_while_waiting_is_never_sent(make_delivery: Any, request_to: Any,
     delivery.accept([request_to(f"/anna/{n}", visitor="anna") for n in range(10, 20)])
     delivery.accept([request_to("/bert", visitor="bert")])
     delivery.erase("anna")
+    assert until(lambda: delivery.stats().erased == 20)
     sink.open()
     assert delivery.flush(20) == 0
     stats = delivery.stats()

@@ -228,6 +228,22 @@ def test_what_a_contract_allows_is_taken(rules: Rules, target: str) -> None:
     assert judge("GET", target, rules).status == 204
 
 
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/api/00000/deletefrombasket/u/1/128",
+        "/api/00000/triggeropened/u?triggername=welcome",
+        "/api/00000/clicktriggered/u/1/128?triggername=welcome",
+        "/api/00000/click/u/2147483647/1",
+        "/api/00000/buy/u/1/1",
+        "/ebl/00000/click/u/1/1",
+    ],
+)
+def test_what_ibexa_adds_is_taken_on_request_alone(target: str) -> None:
+    """T-13, T-20, T-27."""
+    assert [judge("GET", target, rules).accepted for rules in (Rules(ibexa=True), Rules())] == [True, False]
+
+
 @pytest.mark.parametrize("item", ["a,b", "..", "a%5Cb", ""])
 def test_an_item_id_of_text_is_still_one_clean_segment(item: str) -> None:
     """Y-18."""

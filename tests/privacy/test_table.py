@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import anyio
 import pytest
 from tests.identity.asking import (
     DEVICE,
@@ -255,6 +256,21 @@ def test_a_reader_that_fails_leaves_the_visitor_unknown_and_one_line_without_val
     lines = [record.getMessage() for record in caplog.records]
     assert len(lines) == 1
     assert not any(secret in lines[0] for secret in (DEVICE, SESSION, ANNA, "shop.example"))
+
+
+async def silent(_: RequestView) -> Consent:
+    await anyio.sleep_forever()
+    return Consent.GRANTED
+
+
+def test_a_reader_that_never_answers_keeps_no_page_and_leaves_the_visitor_unknown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Behind ASGI it is awaited, for a second at most."""
+    monkeypatch.setattr("footfall.tracking.CONSENT_WAIT", 0.05)
+    tracking = make_site(consent=silent).begin(view(cookie=KNOWN))
+    anyio.run(tracking.read_consent_async)
+    assert (tracking.consent, tracking.device_id) == (Consent.UNKNOWN, None)
 
 
 # The own cookie

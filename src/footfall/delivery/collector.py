@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 
+from footfall.delivery.codec import REQUESTS
 from footfall.delivery.folder import Folder, Stream, read_in_order
 from footfall.delivery.notices import Notices
 from footfall.delivery.segments import START, Record, SegmentReader
@@ -160,6 +161,11 @@ class _Unmoved:
             while (record := reader.read(offset)) is not None:
                 yield record
                 offset = record.end
+
+    def count(self, offsets: Mapping[str, int]) -> int:
+        """Count the requests that are not moved, given up to where the others are."""
+        readers = self._readers.values()
+        return sum(reader.count(offsets.get(reader.name, START), REQUESTS) for reader in readers)
 
     def close(self) -> None:
         for reader in self._readers.values():

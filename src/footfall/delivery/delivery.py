@@ -6,6 +6,7 @@ import atexit
 import logging
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -104,6 +105,7 @@ class Delivery:
         self._forking = False
         self._parked: Process | None = None
         self._hooked = False
+        self._owed: deque[str] = deque()  # visitors still to be erased
         watch_forks(self._before_fork, self._after_fork, self._after_fork_in_child)
 
     @property
@@ -163,8 +165,15 @@ class Delivery:
         Raises:
             DeliveryError: This delivery was closed.
         """
-        if visitor and self._append([(Kind.ERASE, encode_visitor(visitor))], always=True) is not None:
-            self._notices.say(logging.ERROR, "a visitor could not be erased: the journal cannot be written")
+        if not visitor:
+            return
+        if self._append([(Kind.ERASE, encode_visitor(visitor))], always=True) is not None:
+            self._owed.append(visitor)
+            self._notices.say(
+                logging.ERROR, "a visitor is not erased yet: the journal cannot be written; it is tried again"
+            )
+        elif self._process is not None:
+            self._process.writer.signal.set()  # what is not sent yet is not to be
 
     def flush(self, timeout: float = 5.0) -> int:
         """Wait at most *timeout* seconds until nothing is pending.
@@ -248,6 +257,13 @@ class Delivery:
                 return UNWRITABLE
         return process.outbox.append(records, always=always)
 
+    def _pay(self) -> None:
+        process = self._process
+        while self._owed and process is not None:
+            if process.outbox.append([(Kind.ERASE, encode_visitor(self._owed[0]))], always=True) is not None:
+                return
+            self._owed.popleft()
+
     def _start(self) -> Process:
         self._present()
         with self._starting:
@@ -263,6 +279,7 @@ class Delivery:
                     self._notices,
                     unattended=self._forbidden or why_unattended(),
                     forbidden=self._forbidden,
+                    on_tend=self._pay,
                 )
                 self._process = process
                 process.start()
@@ -310,11 +327,11 @@ class Delivery:
         deadline = time.monotonic() + timeout
         while process is not None:
             try:
-                stats = process.stats()
-                if not stats.pending or (not self._settings.deliver_here and not process.has_unmoved()):
-                    return stats.pending
-                if give_up and not process.has_unmoved() and process.is_stuck(stats):
-                    return stats.pending
+                pending = process.pending()
+                if not pending.total or (not self._settings.deliver_here and not pending.unmoved):
+                    return pending.total
+                if give_up and process.is_stuck(pending):
+                    return pending.total
             except SpoolError as error:
                 self._notices.say(logging.ERROR, f"nothing can be counted: {error}")
             if time.monotonic() >= deadline:
@@ -323,8 +340,9 @@ class Delivery:
         return self._pending()
 
     def _pending(self) -> int:
+        process = self._present()
         try:
-            return self.stats().pending
+            return process.pending().total if process is not None else self.stats().pending
         except SpoolError as error:
             self._notices.say(logging.ERROR, f"nothing can be counted: {error}")
             return count_unmoved(self._settings.folder)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from hashlib import blake2b
 from itertools import groupby
+from typing import Literal, cast
 
 from footfall.delivery.codec import Kind
 from footfall.delivery.segments import Record
@@ -18,6 +19,9 @@ REPEATED = "repeated"  #: a request whose `once` key was seen before
 
 def store(db: sqlite3.Connection, records: Sequence[Record], now: float) -> None:
     """Carry out records in their order: store requests, file what was set aside, erase what is to be forgotten."""
+    before = _last_id(db)
+    # What is there already has no index by visitor, so that it is looked through once a batch at most.
+    erase(db, [_visitor(record) for record in records if record.kind == Kind.ERASE], among="all")
     for kind, run in groupby(records, key=_runs_with):
         if kind == Kind.REQUEST:
             add_requests(db, [text for record in run if (text := _request(db, record, now)) is not None])
@@ -25,12 +29,11 @@ def store(db: sqlite3.Connection, records: Sequence[Record], now: float) -> None
             for record in run:
                 _set_aside(db, record, now)
         elif kind == Kind.ERASE:
-            for record in run:
-                erase(db, json.loads(record.payload)[0])
+            erase(db, [_visitor(record) for record in run], among="new", after=before)
 
 
 def add_requests(db: sqlite3.Connection, requests: Sequence[str], *, again: bool = False) -> None:
-    """Put requests at the end of their visitors' lines: JSON arrays as the codec writes them, time of acceptance last.
+    """Store requests behind all others: JSON arrays as the codec writes them, time of acceptance last.
 
     Args:
         db: Within a transaction.
@@ -39,24 +42,15 @@ def add_requests(db: sqlite3.Connection, requests: Sequence[str], *, again: bool
     """
     if not requests:
         return
-    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'requests'").fetchone()
-    last = row[0] if row else 0
+    last = _last_id(db)
     # One statement a batch: each one lets go of the interpreter's lock, and a busy application is slow to return it.
     db.execute(
         """
-        INSERT INTO requests (tracker, visitor, set_aside, accepted, request)
+        INSERT INTO requests (tracker, visitor, set_aside, accepted, due, request)
         SELECT json_extract(value, '$[0]'), json_extract(value, '$[2]'), json_extract(value, '$[4]'),
-            json_extract(value, '$[9]'), value
+            json_extract(value, '$[9]'), json_extract(value, '$[9]'), value
         FROM json_each(?)""",
         (f"[{','.join(requests)}]",),
-    )
-    db.execute(
-        """
-        UPDATE requests SET due = accepted WHERE id > ? AND (visitor = '' OR NOT EXISTS (
-            SELECT 1 FROM requests e WHERE e.visitor = requests.visitor AND e.visitor <> ''
-            AND e.tracker = requests.tracker AND e.id < requests.id
-        ))""",
-        (last,),
     )
     for tracker, number in db.execute(
         "SELECT tracker, count(*) FROM requests WHERE id > ? GROUP BY tracker", (last,)
@@ -66,20 +60,33 @@ def add_requests(db: sqlite3.Connection, requests: Sequence[str], *, again: bool
         count(db, tracker, "pending", number)
 
 
-def erase(db: sqlite3.Connection, visitor: str) -> None:
-    """Drop all that is left of a visitor: pending, under way, failed, and the keys of what is sent only once."""
-    if not visitor:
+def erase(
+    db: sqlite3.Connection, visitors: Collection[str], *, among: Literal["all", "new"] = "all", after: int = 0
+) -> None:
+    """Drop all that is left of visitors: pending, under way, failed, and the keys of what is sent only once.
+
+    Args:
+        db: Within a transaction.
+        visitors: Whose.
+        among: Look through all requests, or only the new ones.
+        after: The last request that is not new.
+    """
+    some = json.dumps([visitor for visitor in visitors if visitor])
+    if some == "[]":
         return
     # Here alone what is deleted is overwritten whatever it costs: a file's free pages are read by backups too.
     (usual,) = db.execute("PRAGMA secure_delete").fetchone()
     db.execute("PRAGMA secure_delete = ON")
-    for table, name in (("requests", "pending"), ("failed", "failed")):
-        query = f"SELECT tracker, count(*) FROM {table} WHERE visitor = ? GROUP BY tracker"  # noqa: S608
-        for tracker, number in db.execute(query, (visitor,)).fetchall():
+    new = after if among == "new" else 0
+    of_them = "visitor IN (SELECT value FROM json_each(?)) AND visitor <> ''"
+    for table, name, since in (("requests", "pending", new), ("failed", "failed", 0)):
+        where = f"id > {since} AND {of_them}"
+        query = f"SELECT tracker, count(*) FROM {table} WHERE {where} GROUP BY tracker"  # noqa: S608 - our own parts
+        for tracker, number in db.execute(query, (some,)).fetchall():
             count(db, tracker, "erased", number)
             count(db, tracker, name, -number)
-        db.execute(f"DELETE FROM {table} WHERE visitor = ?", (visitor,))  # noqa: S608
-    db.execute("DELETE FROM once WHERE visitor = ?", (visitor,))
+        db.execute(f"DELETE FROM {table} WHERE {where}", (some,))  # noqa: S608 - our own parts
+    db.execute(f"DELETE FROM once WHERE {of_them}", (some,))  # noqa: S608 - our own parts
     db.execute(f"PRAGMA secure_delete = {'FAST' if usual == 2 else usual}")
 
 
@@ -89,6 +96,15 @@ def count(db: sqlite3.Connection, tracker: str, name: str, number: int) -> None:
         "INSERT INTO counters VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value",
         (tracker, name, number),
     )
+
+
+def _last_id(db: sqlite3.Connection) -> int:
+    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'requests'").fetchone()
+    return row[0] if row else 0
+
+
+def _visitor(record: Record) -> str:
+    return cast("str", json.loads(record.payload)[0])
 
 
 def _runs_with(record: Record) -> int:

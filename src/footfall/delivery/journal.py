@@ -8,6 +8,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from footfall.delivery.folder import Folder, Presence
 from footfall.delivery.native import native
@@ -49,6 +50,7 @@ class Journal:
         self._unattended = unattended
         self._size = max(min(_SEGMENT_BYTES, limit // 4), _SMALLEST_SEGMENT)
         self._lock = native("_thread", "RLock")()
+        self._yield = native("time", "sleep")
         self._busy = False
         self._number = count()
         self._apart = count()
@@ -56,7 +58,6 @@ class Journal:
         self._spare: SegmentWriter | None = None
         self._filled = self._spare_number = -1
         self._own: list[Path] = []
-        self._last_stamp = 0
         self._blocked_until = 0.0
         self._closed = False
         self._blocked_as = UNWRITABLE
@@ -73,16 +74,16 @@ class Journal:
         """
         if self.full and not always:
             return FULL
+        stamp = time.time_ns()
+        framed = b"".join([frame(stamp, kind, payload) for kind, payload in records])
         lock = self._lock
-        if not (lock.acquire(False) or lock.acquire(True, _PATIENCE)):  # noqa: FBT003 - a lock's own signature
-            return self._append_apart(records)
+        if not (lock.acquire(False) or self._get(lock)):  # noqa: FBT003 - a lock's own signature
+            return self._append_apart(framed)
         if self._busy:  # a signal handler has interrupted its own thread right here
             lock.release()
-            return self._append_apart(records)
+            return self._append_apart(framed)
         self._busy = True
         try:
-            stamp = self._last_stamp = max(time.time_ns(), self._last_stamp)
-            framed = b"".join([frame(stamp, kind, payload) for kind, payload in records])
             segment = self._current
             if segment is None or segment.position + len(framed) > segment.size:
                 following = self._rotate(len(framed), always=always)
@@ -196,9 +197,18 @@ class Journal:
         self._blocked_as = reason
         return reason
 
-    def _append_apart(self, records: Sequence[tuple[int, bytes]]) -> str | None:
+    def _get(self, lock: Any) -> bool:
+        # Not by waiting for it: woken with the lock, a thread would hold it while it waits for the interpreter's,
+        # and the next one to come would find it taken, and so on. Its holder needs but a turn.
+        deadline = time.monotonic() + _PATIENCE
+        while time.monotonic() < deadline:
+            self._yield(0)
+            if lock.acquire(False):  # noqa: FBT003 - a lock's own signature
+                return True
+        return False
+
+    def _append_apart(self, framed: bytes) -> str | None:
         # A stream of its own needs nobody's lock.
-        framed = b"".join([frame(time.time_ns(), kind, payload) for kind, payload in records])
         if len(framed) > self._size - START:
             return TOO_LARGE
         try:

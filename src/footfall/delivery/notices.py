@@ -9,6 +9,7 @@ from collections.abc import Callable
 __all__ = ["Notices"]
 
 _INTERVAL = 60.0  # seconds
+_MOST_KEYS = 1000
 
 
 class Notices:
@@ -35,6 +36,8 @@ class Notices:
         if now - self._last.get(key, -_INTERVAL) < _INTERVAL:
             self._silent[key] = number
             return
+        if len(self._last) > _MOST_KEYS:
+            self._last.clear()
         self._last[key] = now
         times = f" ({number} times)" if number > 1 else ""
         self._logger.log(level, "%s%s", message, times, extra=extra)

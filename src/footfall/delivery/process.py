@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
+from footfall.delivery.codec import REQUESTS
 from footfall.delivery.collector import Collector, unmoved
 from footfall.delivery.folder import Folder
 from footfall.delivery.forking import close_inherited, left_behind
@@ -25,9 +27,21 @@ if TYPE_CHECKING:
     from footfall.delivery.courier import Courier
     from footfall.delivery.stats import Stats
 
-__all__ = ["Process"]
+__all__ = ["Pending", "Process"]
 
 _JOIN = 1.0  # seconds to wait for a thread beyond what it was given; it holds nothing that is not on disk
+
+
+class Pending(NamedTuple):
+    """What has no final verdict yet, of all processes that share the spool."""
+
+    unmoved: int  #: requests still in journals
+    spooled: Mapping[str, int]  #: requests in the spool, by tracker
+
+    @property
+    def total(self) -> int:
+        """Count them all."""
+        return self.unmoved + sum(self.spooled.values())
 
 
 class Process:
@@ -41,6 +55,7 @@ class Process:
         *,
         unattended: str | None,
         forbidden: str | None = None,
+        on_tend: Callable[[], None] = lambda: None,
     ) -> None:
         """Open the outbox, and nothing else yet.
 
@@ -50,6 +65,7 @@ class Process:
             notices: Where what happens is told.
             unattended: Why no thread may be started here, if that is so.
             forbidden: Why this process must not even touch the spool, if that is so.
+            on_tend: Called now and then, by the writer's thread.
 
         Raises:
             OSError: The journal's folder cannot be written to.
@@ -86,6 +102,7 @@ class Process:
             limit=settings.limit,
             on_moved=self._wake_courier,
             on_drop=settings.on_drop,
+            on_tend=on_tend,
         )
 
     def start(self) -> None:
@@ -120,16 +137,23 @@ class Process:
             snapshot = self.spool.snapshot()
             return tally(snapshot.trackers, view.records(snapshot.offsets), self._refusals.peek())
 
-    def has_unmoved(self) -> bool:
-        """Tell whether the journals hold something that the spool does not have.
+    def pending(self) -> Pending:
+        """Count what is pending, without looking at each request.
 
         Raises:
             SpoolError: The spool cannot be read.
         """
         if isinstance(self._source, MemoryOutbox):
-            return self._source.has_more()
-        with unmoved(Folder(self._settings.folder)) as view:
-            return next(view.records(self.spool.snapshot().offsets), None) is not None
+            records = self._source.unmoved()
+            snapshot = self.spool.snapshot()
+            done = snapshot.offsets.get("memory", 0)
+            unmoved_requests = sum(1 for record in records if record.end > done and record.kind in REQUESTS)
+        else:
+            with unmoved(Folder(self._settings.folder)) as view:
+                snapshot = self.spool.snapshot()
+                unmoved_requests = view.count(snapshot.offsets)
+        waiting = {name: counters.pending for name, counters in snapshot.trackers.items() if counters.pending}
+        return Pending(unmoved_requests, waiting)
 
     def work(self, seconds: float) -> None:
         """Let the threads get on for a moment; where there are none, do their work."""
@@ -148,12 +172,10 @@ class Process:
             self._notices.say(logging.ERROR, f"events stay in the journal: {error}")
             time.sleep(seconds)
 
-    def is_stuck(self, stats: Stats) -> bool:
+    def is_stuck(self, pending: Pending) -> bool:
         """Tell whether everything pending waits for trackers that are down."""
         courier = self.courier
-        return courier is not None and all(
-            courier.is_down(name) for name, counters in stats.trackers.items() if counters.pending
-        )
+        return courier is not None and not pending.unmoved and all(courier.is_down(name) for name in pending.spooled)
 
     def stop(self, grace: float) -> None:
         """End the threads: *grace* seconds for what is under way, and a moment to come to an end."""
@@ -207,7 +229,11 @@ class Process:
         return self.courier
 
     def _deliver(self) -> None:
-        courier = self._courier()
+        try:
+            courier = self._courier()
+        except Exception as error:  # noqa: BLE001 - a thread's end must not go unseen
+            self._notices.say(logging.ERROR, f"nothing can be sent by this process: {type(error).__name__}: {error}")
+            return
         if self._stopping:
             courier.stop(0.0)
         courier.run()

@@ -17,46 +17,53 @@ BUSY_MS = 5_000
 _WAIT = 5.0  # seconds for another process to finish creating or migrating the file
 
 # One entry a version, applied in order; a released entry is never edited.
-MIGRATIONS: Sequence[str] = (
-    """
-    CREATE TABLE requests (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,  -- in the order of acceptance
-        tracker TEXT NOT NULL,
-        visitor TEXT NOT NULL,
-        set_aside INTEGER NOT NULL,            -- 1: not repeated once it may have arrived
-        accepted REAL NOT NULL,                -- seconds since 1970, as all times here
-        attempts INTEGER NOT NULL DEFAULT 0,
-        due REAL,                              -- when to send it, or when its lease ends. NULL: it stands in line
-        owner TEXT,                            -- whose lease it is on
-        request TEXT NOT NULL                  -- as the journal had it
-    );
-    CREATE INDEX requests_due ON requests (tracker, due) WHERE due IS NOT NULL;
-    CREATE INDEX requests_line ON requests (visitor, tracker, id) WHERE visitor <> '';
-    CREATE INDEX requests_owner ON requests (owner) WHERE owner IS NOT NULL;
-    CREATE TABLE failed (
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        tracker TEXT NOT NULL,
-        kind TEXT NOT NULL,
-        visitor TEXT NOT NULL,
-        reason TEXT NOT NULL,
-        status INTEGER,                        -- what the tracker answered
-        answer TEXT NOT NULL DEFAULT '',
-        accepted REAL NOT NULL,
-        failed REAL NOT NULL,
-        attempts INTEGER NOT NULL DEFAULT 0,
-        request TEXT                           -- NULL: it never became one
-    );
-    CREATE INDEX failed_visitor ON failed (visitor) WHERE visitor <> '';
-    CREATE TABLE once (key BLOB PRIMARY KEY, visitor TEXT NOT NULL, at REAL NOT NULL) WITHOUT ROWID;
-    CREATE INDEX once_visitor ON once (visitor) WHERE visitor <> '';
-    CREATE TABLE segments (name TEXT PRIMARY KEY, offset INTEGER NOT NULL, at REAL NOT NULL) WITHOUT ROWID;
-    CREATE TABLE counters (
-        tracker TEXT NOT NULL, name TEXT NOT NULL, value INTEGER NOT NULL, PRIMARY KEY (tracker, name)
-    ) WITHOUT ROWID;
-    CREATE TABLE refused (
-        tracker TEXT NOT NULL, reason TEXT NOT NULL, value INTEGER NOT NULL, PRIMARY KEY (tracker, reason)
-    ) WITHOUT ROWID;
-    """,
+MIGRATIONS: Sequence[Sequence[str]] = (
+    (
+        """
+        CREATE TABLE requests (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,  -- in the order of acceptance
+            tracker TEXT NOT NULL,
+            visitor TEXT NOT NULL,
+            set_aside INTEGER NOT NULL,            -- 1: not repeated once it may have arrived
+            accepted REAL NOT NULL,                -- seconds since 1970, as all times here
+            attempts INTEGER NOT NULL DEFAULT 0,
+            due REAL,                              -- when to send it, or when its lease ends. NULL: it stands in line
+            held INTEGER NOT NULL DEFAULT 0,       -- 1: it was looked at: its visitor's later ones wait
+            owner TEXT,                            -- whose lease it is on
+            request TEXT NOT NULL                  -- as the journal had it
+        )""",
+        "CREATE INDEX requests_fresh ON requests (tracker, due) WHERE held = 0",
+        "CREATE INDEX requests_held ON requests (tracker, due) WHERE held = 1",
+        "CREATE INDEX requests_line ON requests (visitor, tracker, id) WHERE held = 1",
+        "CREATE INDEX requests_owner ON requests (owner) WHERE owner IS NOT NULL",
+        """
+        CREATE TABLE failed (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            tracker TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            visitor TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            status INTEGER,                        -- what the tracker answered
+            answer TEXT NOT NULL DEFAULT '',
+            accepted REAL NOT NULL,
+            failed REAL NOT NULL,
+            attempts INTEGER NOT NULL DEFAULT 0,
+            request TEXT                           -- NULL: it never became one
+        )""",
+        "CREATE INDEX failed_visitor ON failed (visitor) WHERE visitor <> ''",
+        "CREATE TABLE once (key BLOB PRIMARY KEY, visitor TEXT NOT NULL, at REAL NOT NULL) WITHOUT ROWID",
+        "CREATE INDEX once_at ON once (at)",
+        "CREATE INDEX once_visitor ON once (visitor) WHERE visitor <> ''",
+        "CREATE TABLE segments (name TEXT PRIMARY KEY, offset INTEGER NOT NULL, at REAL NOT NULL) WITHOUT ROWID",
+        """
+        CREATE TABLE counters (
+            tracker TEXT NOT NULL, name TEXT NOT NULL, value INTEGER NOT NULL, PRIMARY KEY (tracker, name)
+        ) WITHOUT ROWID""",
+        """
+        CREATE TABLE refused (
+            tracker TEXT NOT NULL, reason TEXT NOT NULL, value INTEGER NOT NULL, PRIMARY KEY (tracker, reason)
+        ) WITHOUT ROWID""",
+    ),
 )
 
 
@@ -98,7 +105,7 @@ def prepare_database(connection: sqlite3.Connection, path: str) -> None:
     _insist(connection, "BEGIN IMMEDIATE")
     try:
         for version in range(_version(connection, path), len(MIGRATIONS)):  # another process may have done it
-            for statement in MIGRATIONS[version].split(";"):
+            for statement in MIGRATIONS[version]:
                 connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {_APPLICATION}")
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")

@@ -12,6 +12,7 @@ import os
 import struct
 import sys
 import zlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,12 +32,13 @@ _UNATTENDED_AT = 11
 # Length and CRC-32 of what follows them; then nanoseconds since 1970, kind, payload.
 _FRAME = struct.Struct("<II")
 _STAMP = struct.Struct("<QB")
+_WHOLE = struct.Struct("<IIQB")
 
 
 class Record(NamedTuple):
     """One record of the journal, and where the next one of its segment starts."""
 
-    stamp: int  #: when it was written, in nanoseconds since 1970; never falls within a segment
+    stamp: int  #: when it was about to be written, in nanoseconds since 1970
     kind: int
     payload: bytes
     segment: str
@@ -156,6 +158,19 @@ class SegmentReader:
             return None
         stamp, kind = _STAMP.unpack_from(body)
         return Record(stamp, kind, body[_STAMP.size :], self.name, end)
+
+    def count(self, offset: int, kinds: Collection[int]) -> int:
+        """Count the records of some kinds from *offset* on, by their lengths alone; only the last one is read."""
+        number = last = 0
+        while offset + _FRAME.size + _STAMP.size <= self.size:
+            length, _, _, kind = _WHOLE.unpack_from(self._map, offset)
+            end = offset + _FRAME.size + length
+            if length < _STAMP.size or end > self.size:
+                break
+            last = offset if kind in kinds else 0
+            number += kind in kinds
+            offset = end
+        return number if not last or self.read(last) is not None else number - 1
 
     def is_clean_after(self, offset: int) -> bool:
         """Whether only zeros follow: something else is a record cut off by its process's death, or damage."""

@@ -6,22 +6,19 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import Any
 
-from footfall.delivery.codec import decode_request
-from footfall.delivery.intake import count, store
+from footfall.delivery.intake import store
+from footfall.delivery.leasing import hasten, is_due, lease_due, settle, waiting
 from footfall.delivery.native import native
 from footfall.delivery.schema import explain, open_database
-from footfall.delivery.spool import Batch, Failure, Lease, Room, Settlement, Snapshot
+from footfall.delivery.spool import Batch, Lease, Room, Settlement, Snapshot
 from footfall.delivery.stats import Counters
 from footfall.errors import SpoolError
 
-__all__ = ["ORPHANED", "SqliteSpool"]
-
-ORPHANED = "unanswered: its process ended while it was under way"
+__all__ = ["SqliteSpool"]
 
 _LOCK_WAIT = 10.0  # seconds: longer than SQLite itself waits for another process
 _KEEP_OFFSETS = 3600.0  # seconds: longer than anybody reads on in a segment that has been removed
@@ -83,13 +80,13 @@ class SqliteSpool:
         """Settle leased requests, and lease others that are due."""
         if not settled:
             with self.transaction() as db:  # an idle worker takes no write lock
-                if not any(_due(db, tracker, room(tracker), now, at_most=1) for tracker in _waiting(db)):
+                if not any(is_due(db, tracker, now) for tracker in waiting(db) if room(tracker).limit > 0):
                     return []
         with self.transaction(write=True) as db:
-            _settle(db, settled, owner, now)
+            settle(db, settled, owner, now)
             leased: list[Lease] = []
-            for tracker in _waiting(db):
-                leased += _lease(db, _due(db, tracker, room(tracker), now), owner, now, now + lease)
+            for tracker in waiting(db):
+                leased += lease_due(db, tracker, room(tracker), owner=owner, now=now, until=now + lease)
         return leased
 
     def refuse(self, counts: Iterable[tuple[str, str, int]]) -> None:
@@ -121,7 +118,8 @@ class SqliteSpool:
                 (now - _KEEP_OFFSETS, json.dumps(list(segments))),
             )
             db.execute("DELETE FROM once WHERE at < ?", (now - _KEEP_ONCE,))
-            db.execute("UPDATE requests SET due = ? WHERE due > ?", (now, now + _LATEST))
+            for tracker in waiting(db):
+                hasten(db, tracker, later_than=now + _LATEST, now=now)
             used, free, size = (
                 int(db.execute(f"PRAGMA {name}").fetchone()[0])
                 for name in ("page_count", "freelist_count", "page_size")
@@ -246,94 +244,3 @@ def _counters(counts: Mapping[str, int], refused: Mapping[str, int]) -> Counters
         erased=counts.get("erased", 0),
         refused=MappingProxyType(dict(refused)),
     )
-
-
-def _waiting(db: sqlite3.Connection) -> list[str]:
-    return [tracker for (tracker,) in db.execute("SELECT tracker FROM counters WHERE name = 'pending' AND value > 0")]
-
-
-def _due(db: sqlite3.Connection, tracker: str, room: Room, now: float, *, at_most: int = 10_000) -> Sequence[Any]:
-    limit = min(room.limit, at_most)
-    if limit <= 0:
-        return ()
-    query = "SELECT id, set_aside, accepted, attempts, owner, request FROM requests WHERE tracker = ? AND due <= ?"
-    if room.probe:
-        rows = db.execute(f"{query} AND set_aside = 0 ORDER BY due LIMIT ?", (tracker, now, limit)).fetchall()
-        if rows:
-            return rows
-    return db.execute(f"{query} ORDER BY due LIMIT ?", (tracker, now, limit)).fetchall()
-
-
-def _lease(db: sqlite3.Connection, rows: Sequence[Any], owner: str, now: float, until: float) -> list[Lease]:
-    leased: list[Lease] = []
-    lost: list[Failure] = []
-    for row, set_aside, accepted, attempts, former, request in rows:
-        if former is not None and set_aside:
-            lost.append(Failure(row, ORPHANED))
-        else:
-            leased.append(Lease(id=row, request=decode_request(request), accepted=accepted, attempts=attempts))
-    if lost:
-        _fail(db, lost, now)
-    if leased:
-        ids = json.dumps([lease.id for lease in leased])
-        db.execute(
-            "UPDATE requests SET owner = ?, due = ? WHERE id IN (SELECT value FROM json_each(?))", (owner, until, ids)
-        )
-    return leased
-
-
-def _settle(db: sqlite3.Connection, settled: Settlement, owner: str, now: float) -> None:
-    # An erasure, or another process after a lease that ran out, may have been quicker: those rows are not ours now.
-    if settled.delivered:
-        _leave(db, "delivered", _still_leased(db, settled.delivered, owner))
-    if settled.failed:
-        mine = set(_still_leased(db, [failure.id for failure in settled.failed], owner))
-        _fail(db, [failure for failure in settled.failed if failure.id in mine], now)
-    for row, due in settled.postponed:
-        db.execute(
-            "UPDATE requests SET owner = NULL, due = ?, attempts = attempts + 1 WHERE id = ? AND owner = ?",
-            (due, row, owner),
-        )
-    for tracker in settled.woken:
-        db.execute("UPDATE requests SET due = accepted WHERE tracker = ? AND due > ? AND owner IS NULL", (tracker, now))
-
-
-def _still_leased(db: sqlite3.Connection, ids: Sequence[int], owner: str) -> list[int]:
-    query = "SELECT id FROM requests WHERE id IN (SELECT value FROM json_each(?)) AND owner = ?"
-    return [row for (row,) in db.execute(query, (json.dumps(ids), owner))]
-
-
-def _fail(db: sqlite3.Connection, failures: Sequence[Failure], now: float) -> None:
-    for row, reason, status, answer in failures:
-        db.execute(
-            """
-            INSERT INTO failed (tracker, kind, visitor, reason, status, answer, accepted, failed, attempts, request)
-            SELECT tracker, json_extract(request, '$[1]'), visitor, ?, ?, ?, accepted, ?, attempts + 1, request
-            FROM requests WHERE id = ?""",
-            (reason, status, answer, now, row),
-        )
-    _leave(db, "failed", [failure.id for failure in failures])
-
-
-def _leave(db: sqlite3.Connection, name: str, ids: Sequence[int]) -> None:
-    """Remove requests whose verdict is final, and let those behind them step forward."""
-    if not ids:
-        return
-    some = json.dumps(ids)
-    db.execute(
-        """
-        UPDATE requests SET due = accepted WHERE due IS NULL AND id IN (
-            SELECT (
-                SELECT min(n.id) FROM requests n
-                WHERE n.visitor = r.visitor AND n.visitor <> '' AND n.tracker = r.tracker AND n.id > r.id
-            )
-            FROM requests r WHERE r.visitor <> '' AND r.id IN (SELECT value FROM json_each(?))
-        )""",
-        (some,),
-    )
-    for tracker, number in db.execute(
-        "SELECT tracker, count(*) FROM requests WHERE id IN (SELECT value FROM json_each(?)) GROUP BY tracker", (some,)
-    ).fetchall():
-        count(db, tracker, name, number)
-        count(db, tracker, "pending", -number)
-    db.execute("DELETE FROM requests WHERE id IN (SELECT value FROM json_each(?))", (some,))

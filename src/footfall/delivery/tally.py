@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from footfall.delivery.codec import Kind
+from footfall.delivery.codec import REQUESTS, Kind
 from footfall.delivery.segments import Record
 from footfall.delivery.stats import Counters, Stats
 
@@ -29,7 +29,7 @@ def tally(
     pending: Counter[str] = Counter()
     failed: Counter[str] = Counter()
     for record in unmoved:
-        if record.kind in {Kind.REQUEST, Kind.REQUEST_ONCE}:
+        if record.kind in REQUESTS:
             pending[json.loads(record.payload)[0]] += 1
         elif record.kind == Kind.ASIDE:
             failed[json.loads(record.payload)[0]] += 1

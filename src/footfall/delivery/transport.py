@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import ssl
 import time
 from collections.abc import Mapping
@@ -23,6 +24,10 @@ _BODY_LIMIT = 65536  # of an answer that are read; then the connection is cut
 _BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 _NOT_SENT = "cannot be sent: its URL or a header is not what HTTP allows"
 
+# A server, then anything printable up to a fragment, which stays at home.
+_URL = re.compile(r"""(https?://[!"$-.0->@-~]+)((?:[/?][!"$-~]*)?)(?:#.*)?""", re.IGNORECASE)
+_NO_HEADERS: Mapping[str, str] = {}
+
 _WHAT = {
     pycurl.E_COULDNT_RESOLVE_HOST: "no such host",
     pycurl.E_COULDNT_CONNECT: "no connection",
@@ -42,6 +47,9 @@ class _Exchange:
         self.curl: Any = pycurl.Curl()
         self.key = 0
         self.plain = False  #: whether the handle is set up for a GET without a body
+        self.server = b""  #: which server, which headers and what kind of connection it is set up for
+        self.headers: tuple[tuple[str, str], ...] | None = None
+        self.once = False
         self.head = BytesIO()
         self.body = bytearray()
         self.read = 0
@@ -162,12 +170,19 @@ class Transport:
                     curl.setopt(pycurl.POSTFIELDS, request.body)
                 curl.setopt(pycurl.CUSTOMREQUEST, request.method)
             exchange.plain = plain
-        curl.setopt(pycurl.URL, server)
+            exchange.server, exchange.headers, exchange.once = b"", None, False
         curl.setopt(pycurl.REQUEST_TARGET, target)
+        if server != exchange.server:
+            curl.setopt(pycurl.URL, server)
+            exchange.server = server
+        if request.headers != exchange.headers:
+            curl.setopt(pycurl.HTTPHEADER, _header_lines(request))
+            exchange.headers = request.headers
         # A kept connection may have died unnoticed, and libcurl then sends again by itself: not what must go once.
         once = request.when_unanswered is WhenUnanswered.SET_ASIDE
-        curl.setopt(pycurl.FRESH_CONNECT, int(once))
-        curl.setopt(pycurl.HTTPHEADER, _header_lines(request))
+        if once is not exchange.once:
+            curl.setopt(pycurl.FRESH_CONNECT, int(once))
+            exchange.once = once
 
     def _set_up(self, exchange: _Exchange) -> None:
         curl = exchange.curl
@@ -199,7 +214,7 @@ class Transport:
         status = curl.getinfo(pycurl.RESPONSE_CODE)
         outcome: WireReply | NoReply
         if status >= 200:  # an answer cut short is an answer
-            headers = _parse_head(exchange.head.getvalue())
+            headers = _NO_HEADERS if status < 300 else _parse_head(exchange.head.getvalue())
             outcome = WireReply(status=status, headers=headers, body=bytes(exchange.body))
         else:
             what = _WHAT.get(error or 0, f"failed (libcurl error {error})")
@@ -230,17 +245,13 @@ _POLL_OUT = 4
 
 def _split(url: str) -> tuple[bytes, bytes]:
     """Take a URL apart into what to connect to, and what to ask for there, to the byte."""
-    scheme, separator, rest = url.partition("://")
-    if scheme.lower() not in {"http", "https"} or not separator:
+    parts = _URL.fullmatch(url)
+    if parts is None:
         raise ValueError(_NOT_SENT)
-    rest = rest.partition("#")[0]
-    end = min((i for i in (rest.find("/"), rest.find("?")) if i >= 0), default=len(rest))
-    target = rest[end:]
+    server, target = parts.groups()
     if not target.startswith("/"):
         target = f"/{target}"
-    if not target.isascii() or not target.isprintable() or " " in target:
-        raise ValueError(_NOT_SENT)
-    return f"{scheme}://{rest[:end]}/".encode("ascii"), target.encode("ascii")
+    return f"{server}/".encode("ascii"), target.encode("ascii")
 
 
 def _header_lines(request: WireRequest) -> list[bytes]:

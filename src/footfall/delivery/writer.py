@@ -92,6 +92,7 @@ class Writer:
         limit: int,
         on_moved: Callable[[], None],
         on_drop: OnDrop | None,
+        on_tend: Callable[[], None],
     ) -> None:
         self._spool = spool
         self._source = source
@@ -101,6 +102,7 @@ class Writer:
         self._limit = limit
         self._on_moved = on_moved
         self._on_drop = on_drop
+        self._on_tend = on_tend
         self._next_tending = 0.0
         self._stopping = False
         self.signal = Signal()  #: set it to have the journal looked at now
@@ -163,6 +165,7 @@ class Writer:
         full = self._spool.tend(time.time(), self._source.segments()) >= self._limit
         self._source.tend(self._spool, full=full)
         self._outbox.full = full
+        self._on_tend()
         try:
             self._outbox.prepare()
         except OSError as error:  # the next event meets the same, and is counted

@@ -17,7 +17,7 @@ from footfall.demo.report import compare, format_report, format_summary
 from footfall.demo.shop import CONSENT, create_shop
 from footfall.demo.visits import read_steps
 from footfall.errors import ConfigError, MissingExtra
-from footfall.localtracker import BackgroundServer, LocalTracker, wait_for_interrupt
+from footfall.localtracker import BackgroundServer, LocalTracker, Rules, wait_for_interrupt
 from footfall.trackers import Raptor, Yoochoose
 
 __all__ = ["run_demo"]
@@ -77,12 +77,13 @@ def run_demo(*, host: str, port: int | None, tracker_port: int | None, stay: boo
 
 
 def _open_tracker(host: str, port: int | None) -> LocalTracker:
+    rules = Rules(replayed=True)
     if port is not None:
-        return LocalTracker(host=host, port=port)
+        return LocalTracker(host=host, port=port, rules=rules)
     try:
-        return LocalTracker(host=host, port=_USUAL_TRACKER_PORT)
+        return LocalTracker(host=host, port=_USUAL_TRACKER_PORT, rules=rules)
     except ConfigError:
-        return LocalTracker(host=host)
+        return LocalTracker(host=host, rules=rules)
 
 
 @contextmanager

@@ -1,19 +1,24 @@
 """A tracker to run beside the application: both protocols, exactly as documented, and what it received.
 
-`protocol` is pure and knows right from wrong; `store` keeps; `pages` shows; `app` speaks HTTP; `server` runs it.
+`protocol` is pure and knows right from wrong, `watch` what only a sequence shows; `store` keeps; `app` speaks HTTP:
+`receiver` to those who track, `control` to tests, `live` to the page in ``assets``; `server` runs it.
 """
 
 from __future__ import annotations
 
 from footfall.localtracker.app import create_app
+from footfall.localtracker.faults import Fault, Faults
 from footfall.localtracker.protocol import format_answer, judge
+from footfall.localtracker.received import Count, Filter, Received
 from footfall.localtracker.server import BackgroundServer, LocalTracker, wait_for_interrupt
-from footfall.localtracker.store import Count, Filter, Received, Store
+from footfall.localtracker.store import Store
 from footfall.localtracker.verdicts import Problem, Rules, Verdict
 
 __all__ = [
     "BackgroundServer",
     "Count",
+    "Fault",
+    "Faults",
     "Filter",
     "LocalTracker",
     "Problem",

@@ -41,7 +41,7 @@ def judge(method: str, target: str, rules: Rules | None = None, *, authorization
         return judge_raptor(method, segments[0], query, rules)
     if len(segments) == 5 and segments[2].raw == "transfer":
         return judge_transfer(method, segments, query, rules, authorization)
-    if head == "api":
+    if head == "api" or (rules.ibexa and head in ("ebl", "news")):
         return judge_yoochoose(method, segments[1:], query, rules, authorization)
     if head in LINKS:
         return judge_link(method, segments, query, rules)

@@ -20,7 +20,7 @@ _COOKIES = "What kind of Cookies should I use?"
 
 _is_customer = re.compile(r"[A-Za-z0-9_-]{1,64}").fullmatch
 _is_numbered = re.compile(r"p[0-9]+").fullmatch
-_is_position = re.compile(r"p[1-9][0-9]{0,2}").fullmatch
+_POSITIONS = frozenset(f"p{number}" for number in range(1, 1_000))
 _is_guid = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}").fullmatch
 _is_base64 = re.compile(r"[A-Za-z0-9+/]+={0,2}").fullmatch
 
@@ -58,7 +58,7 @@ def judge_raptor(method: str, segment: Text, query: str, rules: Rules) -> Verdic
         findings.wrong("customerid", segment.finding, segment.mend, _DOCUMENT)
     elif not _is_customer(customer):
         findings.wrong("customerid", "is not 1 to 64 letters and digits", f"write /12345.{ending}", _DOCUMENT)
-    _check_positions(pairs, findings)
+    _check_positions(pairs, given, findings)
     if not offline:
         _check_ids(given, findings)
     _check_person(given, findings, offline=offline)
@@ -70,7 +70,7 @@ def judge_raptor(method: str, segment: Text, query: str, rules: Rules) -> Verdic
         kind=kind,
         visitor=given["coid"].value if "coid" in given else "",
         session=given["sid"].value if "sid" in given else "",
-        params=(("customerid", customer), *((name, text.value) for name, text in pairs)),
+        params=(("customerid", customer), *[(name, text.value) for name, text in pairs]),
         status=_status(method, customer, findings, rules),
         problems=findings.problems,
     )
@@ -88,7 +88,9 @@ def _status(method: str, customer: str, findings: Findings, rules: Rules) -> int
 def _check_encoding(pairs: list[tuple[str, Text]], findings: Findings) -> None:
     seen: set[str] = set()
     for name, text in pairs:
-        if text.finding:
+        if text.raw is text.value:
+            pass  # as most are: nothing was to be decoded
+        elif text.finding:
             findings.wrong(name, text.finding, text.mend, _PARAMETERS)
         elif "+" in text.raw:
             findings.doubtful(name, "has a bare +, read as a space", "write %20 for a space, %2B for a +", _PARAMETERS)
@@ -99,16 +101,16 @@ def _check_encoding(pairs: list[tuple[str, Text]], findings: Findings) -> None:
         seen.add(name)
 
 
-def _check_positions(pairs: list[tuple[str, Text]], findings: Findings) -> None:
+def _check_positions(pairs: list[tuple[str, Text]], given: dict[str, Text], findings: Findings) -> None:
     for name, text in pairs:
-        if _is_numbered(name):
-            if not _is_position(name):
-                findings.wrong(name, "is not one of p1 to p999", "number it as your control panel does", _PARAMETERS)
-            elif not text.value:
+        if name in _POSITIONS:
+            if not text.value:
                 findings.doubtful(name, "is empty", "leave out what there is no value for", _PARAMETERS)
+        elif _is_numbered(name):
+            findings.wrong(name, "is not one of p1 to p999", "number it as your control panel does", _PARAMETERS)
         elif name not in _KNOWN:
             findings.doubtful(name, "is not in the document", "send site data as p1 to p999", _PARAMETERS)
-    if not any(name == "p1" for name, _ in pairs):
+    if "p1" not in given:
         findings.doubtful("p1", "is missing", "send the event's type: p1=visit, say", "Add Click-Tracking")
 
 

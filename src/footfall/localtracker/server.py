@@ -14,6 +14,8 @@ from starlette.types import ASGIApp
 
 from footfall.errors import ConfigError, MissingExtra
 from footfall.localtracker.app import create_app
+from footfall.localtracker.faults import Faults
+from footfall.localtracker.hearing import Hearing
 from footfall.localtracker.store import Count, Filter, Received, Store
 from footfall.localtracker.verdicts import Rules
 
@@ -129,14 +131,16 @@ class LocalTracker:
     def __init__(
         self, *, host: str = "127.0.0.1", port: int = 0, keep: Path | None = None, rules: Rules | None = None
     ) -> None:
-        self._store = Store(keep)
+        rules = rules if rules is not None else Rules()
+        self.faults = Faults()  #: trouble to order: ``tracker.faults.order(Fault(kind="503", share=0.3))``
+        self._store = Store(keep, replayed=rules.replayed)
         try:
-            self._server = BackgroundServer(
-                create_app(self._store, rules), host=host, port=port, what="the local tracker"
-            )
+            app = create_app(self._store, rules, self.faults)
+            self._server = BackgroundServer(app, host=host, port=port, what="the local tracker")
         except BaseException:
             self._store.close()
             raise
+        self._hearing = Hearing(self._store, host, self._server.port)
 
     @property
     def url(self) -> str:
@@ -172,6 +176,8 @@ class LocalTracker:
 
     def close(self) -> None:
         """Stop serving. Closing twice is closing once."""
+        self._store.stop_telling()  # else an open page would be waited for
+        self._hearing.close()
         self._server.close()
         self._store.close()
 

@@ -1,154 +1,71 @@
-"""Keeps what the local tracker received, in memory or in a file, and counts it."""
+"""Keeps what the local tracker received, in memory or in a file, and counts it.
+
+What is added gathers, and is written many at once: by a thread of the store a moment later, or, when much comes, by
+whoever adds: that thread would hardly get a turn. Whoever reads has it written first, so that all read what they added.
+"""
 
 from __future__ import annotations
 
-import json
+import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, Unpack
 
 from footfall.errors import ConfigError
+from footfall.localtracker import schema
+from footfall.localtracker.received import Count, Filter, Received, answered, look_of
 from footfall.localtracker.verdicts import Problem, Verdict
+from footfall.localtracker.watch import Watch
 
 __all__ = ["Count", "Filter", "Received", "Store"]
 
-_VERSION = 1
-_MAGIC = b"SQLite format 3\0"
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS received (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
-    at REAL NOT NULL,
-    method TEXT NOT NULL,
-    target TEXT NOT NULL,
-    tracker TEXT NOT NULL,
-    customer TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    visitor TEXT NOT NULL,
-    session TEXT NOT NULL,
-    status INTEGER NOT NULL,
-    params TEXT NOT NULL,
-    problems TEXT NOT NULL
-)
-"""
-_COLUMNS = "number, at, method, target, tracker, customer, kind, visitor, session, status, params, problems"
-_MATCHES = """
-    (:tracker IS NULL OR tracker = :tracker) AND (:kind IS NULL OR kind = :kind)
-    AND (:visitor IS NULL OR visitor = :visitor) AND (:status IS NULL OR status = :status)
-    AND (:verdict IS NULL OR (status < 300) = (:verdict = 'accepted'))
-"""
-_INSERT = f"INSERT INTO received ({_COLUMNS}) VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608  (constants)
-_OLDEST = f"SELECT {_COLUMNS} FROM received WHERE number > :after AND {_MATCHES} ORDER BY number LIMIT :limit"  # noqa: S608
-_NEWEST = f"SELECT {_COLUMNS} FROM received WHERE {_MATCHES} ORDER BY number DESC LIMIT :limit"  # noqa: S608
-_COUNT = f"SELECT count(*) FROM received WHERE {_MATCHES}"  # noqa: S608
-_COUNTS = "SELECT tracker, kind, status, count(*) FROM received GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+logger = logging.getLogger("footfall.localtracker")
 
+_MOST_IN_MEMORY = 100_000
+_MOST_TRACES = 2_000
+_MOST_WAITING = 1_000_000  # of those that a full disk keeps from being written
+_MANY = 128  # that one write takes, when much comes
+_TOO_MANY = 2_048  # that may gather while somebody reads
+_PAUSE = 0.01  # seconds in which requests gather to be written at once
+_AT_ONCE = 1_000  # that an export reads before it lets others at the database
+_MOST_ALIASES = 20
+# Those who share such an id are not one person.
+_EVERYBODY = frozenset(("", "not_defined"))
 
-class Filter(TypedDict, total=False):
-    """Which requests are meant; what is left out or ``None`` leaves all."""
-
-    tracker: str | None  #: ``raptor``, ``yoochoose`` or ``unknown``
-    kind: str | None
-    visitor: str | None
-    status: int | None
-    verdict: Literal["accepted", "refused"] | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Received:
-    """One request that came in."""
-
-    number: int  #: counts up from 1, over a clearing too
-    at: float  #: in Unix seconds
-    method: str
-    target: str  #: path and query as they came
-    judged: Verdict
-
-    @property
-    def tracker(self) -> str:
-        """``raptor``, ``yoochoose`` or ``unknown``."""
-        return self.judged.tracker
-
-    @property
-    def kind(self) -> str:
-        """The event in the tracker's own word."""
-        return self.judged.kind
-
-    @property
-    def visitor(self) -> str:
-        """Raptor's ``coid``, YOOCHOOSE's ``userid``."""
-        return self.judged.visitor
-
-    @property
-    def session(self) -> str:
-        """Raptor's ``sid``."""
-        return self.judged.session
-
-    @property
-    def status(self) -> int:
-        """What it was answered."""
-        return self.judged.status
-
-    @property
-    def params(self) -> Mapping[str, str]:
-        """The decoded parts of the path and the query; of a repeated name the first."""
-        return dict(reversed(self.judged.params))
-
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        """What is wrong or doubtful."""
-        return self.judged.problems
-
-    def to_json(self) -> dict[str, object]:
-        """Return it as JSON has it."""
-        return {
-            "number": self.number,
-            "at": self.at,
-            "method": self.method,
-            "target": self.target,
-            "tracker": self.tracker,
-            "customer": self.judged.customer,
-            "kind": self.kind,
-            "visitor": self.visitor,
-            "session": self.session,
-            "status": self.status,
-            "params": self.params,
-            "problems": [asdict(problem) for problem in self.problems],
-        }
-
-    def __repr__(self) -> str:
-        """Name the request without its visitor."""
-        return f"<Received {self.number}: {self.tracker} {self.kind or 'request'} answered {self.status}>"
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """How many requests of one tracker and kind were given one answer."""
-
-    tracker: str
-    kind: str
-    status: int
-    count: int
+_Arrival = tuple[float, str, str, Verdict, str]
 
 
 class Store:
-    """What was received. Any thread may add and read; each call takes the one connection for itself.
+    """What was received. Any thread may add and read.
 
     Args:
-        keep: The file to keep it in, made if it is missing; ``None`` keeps it in memory.
+        keep: The file to keep it in, made if it is missing; several processes may share it. ``None`` keeps it in
+            memory.
+        replayed: `Rules.replayed`.
+        most: Of those in memory the oldest go when there are more; their counts stay.
 
     Raises:
         ConfigError: The file is something else, or cannot be written.
     """
 
-    def __init__(self, keep: Path | None = None) -> None:
+    def __init__(self, keep: Path | None = None, *, replayed: bool = False, most: int = _MOST_IN_MEMORY) -> None:
         _check_file(keep)
-        self._changed = threading.Condition()
+        self._most = most if keep is None else None
+        self._watch = Watch(replayed=replayed)
+        self._changed = threading.Condition()  # whoever holds it has the database
+        self._gathered: list[_Arrival] = []
+        self._gathering = threading.Lock()
+        self._wake = threading.Event()
+        self._writer: threading.Thread | None = None
         self._added = 0
+        self._dropped = False
+        self._failing = False
         self._closed = False
+        self.telling = True  #: may one go on following what comes in
         try:
             self._database = sqlite3.connect(
                 keep if keep is not None else ":memory:", check_same_thread=False, isolation_level=None, timeout=5.0
@@ -168,80 +85,293 @@ class Store:
     def _prepare(self) -> None:
         version = self._database.execute("PRAGMA user_version").fetchone()[0]
         tables = self._database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
-        if version != _VERSION and tables:
-            raise ConfigError(f"its version is {version}, not {_VERSION}")
+        if version != schema.VERSION and tables:
+            raise ConfigError(f"its version is {version}, not {schema.VERSION}")
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA synchronous = NORMAL")
-        self._database.execute(_SCHEMA)
-        self._database.execute(f"PRAGMA user_version = {_VERSION}")
+        self._database.executescript(schema.TABLES)
+        self._database.execute(f"PRAGMA user_version = {schema.VERSION}")
 
-    def add(self, at: float, method: str, target: str, verdict: Verdict) -> None:
-        """Keep one request, received *at* Unix seconds."""
-        row = (
-            *(at, method, target, verdict.tracker, verdict.customer, verdict.kind, verdict.visitor, verdict.session),
-            *(verdict.status, json.dumps(verdict.params), json.dumps([asdict(one) for one in verdict.problems])),
-        )
+    # Writing
+
+    def add(self, at: float, method: str, target: str, verdict: Verdict, fault: str = "") -> None:
+        """Keep one request, mostly without waiting.
+
+        Args:
+            at: When it came, in Unix seconds.
+            method: In upper case.
+            target: Path and query as they came.
+            verdict: What it was found to be.
+            fault: What was done in place of the answer, if a fault was ordered.
+        """
+        with self._gathering:
+            self._gathered.append((at, method, target, verdict, fault))
+            many = len(self._gathered)
+            if self._writer is None and not self._closed:
+                self._writer = threading.Thread(target=self._write, name="footfall local tracker's store", daemon=True)
+                self._writer.start()
+        if many >= _MANY and not self._failing and self._changed.acquire(blocking=many >= _TOO_MANY):
+            try:
+                self._flush()
+            finally:
+                self._changed.release()
+        elif not self._wake.is_set():
+            self._wake.set()
+
+    def _write(self) -> None:
+        while not self._closed:
+            self._wake.wait()
+            self._wake.clear()
+            with self._changed:
+                self._flush()
+            time.sleep(_PAUSE)
+
+    def _flush(self) -> None:
+        """Write what has gathered. To be called by whoever has the database."""
+        with self._gathering:
+            gathered, self._gathered = self._gathered, []
+        if not gathered or self._closed:
+            return
+        try:
+            self._insert(gathered)
+        except sqlite3.Error as error:
+            if not self._failing:
+                logger.error("what was received cannot be kept, and waits: %s", error)
+            self._failing = True
+            if self._database.in_transaction:
+                self._database.execute("ROLLBACK")
+            with self._gathering:
+                self._gathered = (gathered + self._gathered)[-_MOST_WAITING:]
+            return
+        self._failing = False
+        self._added += len(gathered)
+        self._changed.notify_all()
+
+    def _insert(self, gathered: list[_Arrival]) -> None:
+        rows: list[tuple[object, ...]] = []
+        tally: Counter[tuple[str, str, int, str]] = Counter()
+        minutes: Counter[tuple[int, str]] = Counter()
+        found: list[tuple[int, str, Problem]] = []
+        for at, method, target, judged, fault in gathered:
+            verdict = answered(judged, fault)
+            remarks = self._watch.notice(at, verdict)
+            look = look_of(verdict, remarks, fault)
+            rows.append(schema.write_row(at, method, target, verdict, remarks, fault))
+            tally[verdict.tracker, verdict.kind, verdict.status, look] += 1
+            minutes[int(at // 60), look] += 1
+            # A fault says nothing of the sender; what they sent is judged when they send it again.
+            found += [(len(rows), verdict.tracker, one) for one in (*verdict.problems, *remarks) if not fault]
+        self._database.execute("BEGIN IMMEDIATE")
+        self._database.executemany(schema.INSERT, rows)
+        last: int = self._database.execute("SELECT max(number) FROM received").fetchone()[0]
+        mends = [
+            (tracker, one.field, one.mend, one.finding, one.source, one.fatal, last - len(rows) + place)
+            for place, tracker, one in found
+        ]
+        self._database.executemany(schema.ADD_MEND, mends)
+        self._database.executemany(schema.ADD_TALLY, [(*key, count) for key, count in tally.items()])
+        self._database.executemany(schema.ADD_MINUTE, [(*key, count) for key, count in minutes.items()])
+        self._drop_oldest(last)
+        self._database.execute("COMMIT")
+
+    def _drop_oldest(self, last: int) -> None:
+        if self._most is None:
+            return
+        first: int = self._database.execute("SELECT min(number) FROM received").fetchone()[0]
+        # A twentieth at once: one by one would cost every request a deletion.
+        if last - first >= self._most * 1.05:
+            self._database.execute("DELETE FROM received WHERE number <= ?", (last - self._most,))
+            self._dropped = True
+
+    def add_trace(self, at: float, line: str, trace: str) -> None:
+        """Keep what an application tells of one of its responses: its request line, and its ``Footfall-Trace``."""
         with self._changed:
-            self._database.execute(_INSERT, row)
-            self._added += 1
+            if self._closed:
+                return
+            try:
+                cursor = self._database.execute(
+                    "INSERT INTO traces (at, line, trace) VALUES (?, ?, ?)", (at, line, trace)
+                )
+                self._database.execute(
+                    "DELETE FROM traces WHERE number <= ?", ((cursor.lastrowid or 0) - _MOST_TRACES,)
+                )
+            except sqlite3.Error as error:
+                logger.error("a trace cannot be kept: %s", error)
+
+    def clear(self) -> None:
+        """Forget everything that was received."""
+        with self._changed:
+            self._flush()
+            self._database.executescript(schema.FORGET)
+            self._watch.forget()
+            self._dropped = False
+
+    def close(self) -> None:
+        """Let go of the file, and of everybody who waits. Closing twice is closing once."""
+        with self._changed:
+            if not self._closed:
+                self._flush()
+            self._closed = True
+            self._database.close()
             self._changed.notify_all()
+        with self._gathering:
+            writer, self._writer = self._writer, None
+        self._wake.set()
+        if writer is not None:
+            writer.join(5.0)
+
+    def stop_telling(self) -> None:
+        """Let those go who follow what comes in: it is about to be closed."""
+        self.telling = False
+
+    # Reading
+
+    def _query(self, statement: str, values: Mapping[str, object] | None = None) -> list[Any]:
+        with self._changed:
+            self._flush()
+            return self._database.execute(statement, values or {}).fetchall()
 
     def received(
-        self, *, after: int = 0, limit: int | None = None, newest_first: bool = False, **wanted: Unpack[Filter]
+        self,
+        *,
+        after: int = 0,
+        limit: int | None = None,
+        newest_first: bool = False,
+        up_to: int = 2**62,
+        offset: int = 0,
+        **wanted: Unpack[Filter],
     ) -> list[Received]:
         """Return what was received and matches *wanted*.
 
         Args:
-            after: Only numbers above it; not with *newest_first*.
+            after: Only numbers above it.
             limit: At most so many.
             newest_first: The latest, latest first; else in the order in which they came.
+            up_to: Only numbers not above it.
+            offset: How many to leave out at the beginning.
             wanted: Which ones.
         """
-        values = _bind(wanted, after=after, limit=-1 if limit is None else limit)
+        order = "DESC" if newest_first else "ASC"
+        statement = (
+            f"{schema.SELECT} WHERE {schema.matching(wanted)} AND number > :after AND number <= :up_to"
+            f" ORDER BY number {order} LIMIT :limit OFFSET :offset"
+        )
+        bounds = {"after": after, "up_to": up_to, "limit": -1 if limit is None else limit, "offset": offset}
+        return [schema.read_row(row) for row in self._query(statement, {**wanted, **bounds})]
+
+    def all_received(self, **wanted: Unpack[Filter]) -> Iterator[Received]:
+        """Go through what matches in the order in which it came, some at a time: others may add meanwhile."""
+        after = 0
+        while some := self.received(after=after, limit=_AT_ONCE, **wanted):
+            yield from some
+            after = some[-1].number
+
+    def arrivals(self, digests: Collection[str]) -> list[tuple[str, int, float, int, str]]:
+        """Return what arrived of what an application's traces name: its name there, number, time, status and look."""
+        marks = ", ".join("?" * len(digests))
+        statement = f"SELECT digest, number, at, status, look FROM received WHERE digest IN ({marks}) ORDER BY number"  # noqa: S608
         with self._changed:
-            rows = self._database.execute(_NEWEST if newest_first else _OLDEST, values).fetchall()
-        return [_read(row) for row in rows]
+            self._flush()
+            return self._database.execute(statement, sorted(digests)).fetchall()
 
     def count(self, **wanted: Unpack[Filter]) -> int:
-        """Count what was received and matches *wanted*."""
-        with self._changed:
-            return self._count(_bind(wanted))
+        """Count what was received and matches *wanted*: the oldest too, whom memory had no room for.
 
-    def _count(self, values: Mapping[str, object]) -> int:
-        return int(self._database.execute(_COUNT, values).fetchone()[0])
+        Of one visitor, those that are still there.
+        """
+        with self._changed:
+            self._flush()
+            return self._count(wanted)
+
+    def _count(self, wanted: Filter) -> int:
+        # A kind's or a tracker's number stands in the tally: nothing is gone through.
+        sums = (
+            "SELECT coalesce(sum(count), 0) FROM tally"
+            if wanted.get("visitor") is None
+            else "SELECT count(*) FROM received"
+        )
+        return int(self._database.execute(f"{sums} WHERE {schema.matching(wanted)}", {**wanted}).fetchone()[0])
+
+    def count_kept(self, **wanted: Unpack[Filter]) -> int:
+        """Count what matches *wanted* and is still there."""
+        with self._changed:
+            self._flush()
+            if not self._dropped:
+                return self._count(wanted)
+            statement = f"SELECT count(*) FROM received WHERE {schema.matching(wanted)}"  # noqa: S608
+            return int(self._database.execute(statement, {**wanted}).fetchone()[0])
+
+    def last_number(self) -> int:
+        """Return the number of the latest; 0: there is none."""
+        return int(self._query("SELECT coalesce(max(number), 0) FROM received")[0][0])
 
     def counts(self) -> list[Count]:
         """Count by tracker, kind and status."""
+        return [Count(*row) for row in self._query(schema.COUNTS)]
+
+    def tally(self, limit: int = 500) -> list[tuple[str, str, int, str, int]]:
+        """Count by tracker, kind, status and look; the most frequent first."""
+        return self._query(schema.TALLY, {"limit": limit})
+
+    def minutes(self, after: int) -> list[tuple[int, str, int]]:
+        """Count by minute (of Unix time, those above *after*) and look."""
+        return self._query(schema.MINUTES, {"after": after})
+
+    def mends(self, limit: int = 200) -> list[tuple[str, str, str, str, str, int, int, int]]:
+        """Return what there is to mend, the gravest first.
+
+        Of each: tracker, field, what was found last, mend, source, whether it is refused, how often, the latest number.
+        """
+        return self._query(schema.MENDS, {"limit": limit})
+
+    def traces(self, limit: int = 200, *, digest: str = "") -> list[tuple[int, float, str, str]]:
+        """Return the latest traces, latest first: number, time, request line and trace.
+
+        Args:
+            limit: At most so many.
+            digest: Only those that name this request.
+        """
+        statement = (
+            "SELECT number, at, line, trace FROM traces WHERE instr(trace, :digest) ORDER BY number DESC LIMIT :limit"
+        )
+        return self._query(statement, {"limit": limit, "digest": digest})
+
+    def aliases(self, visitor: str) -> set[str]:
+        """Return every id of the person with an id: whom they became by a login, and who became them."""
+        known: set[str] = set()
+        open_ = [visitor]
+        while open_ and len(known) < _MOST_ALIASES:
+            one = open_.pop()
+            known.add(one)
+            if one not in _EVERYBODY:
+                found = self._query(schema.ALIASES, {"visitor": one, "limit": _MOST_ALIASES})
+                open_ += [other for (other,) in found if other not in known and other not in _EVERYBODY]
+        return known
+
+    def of_visitors(self, visitors: set[str], limit: int) -> list[Received]:
+        """Return the latest requests of several ids, in the order in which they came."""
+        marks = ", ".join("?" * len(visitors))
+        statement = f"{schema.SELECT} WHERE visitor IN ({marks}) ORDER BY number DESC LIMIT {limit:d}"
         with self._changed:
-            return [Count(*row) for row in self._database.execute(_COUNTS)]
+            self._flush()
+            rows = self._database.execute(statement, sorted(visitors)).fetchall()
+        return [schema.read_row(row) for row in reversed(rows)]
 
     def wait_until(self, count: int, timeout: float, **wanted: Unpack[Filter]) -> int:
         """Wait until *count* requests match *wanted*, at most *timeout* seconds; returns how many do by then."""
-        values = _bind(wanted)
         deadline = time.monotonic() + timeout
         with self._changed:
             while not self._closed:
-                found = self._count(values)
+                self._flush()
+                found = self._count(wanted)
                 if found >= count:
                     return found
                 # Counting at each arrival would be quadratic: as many as are missing must arrive first.
                 enough = self._added + count - found
                 while self._added < enough and not self._closed:
                     if not self._changed.wait(deadline - time.monotonic()):
-                        return self._count(values)
+                        return 0 if self._closed else self._count(wanted)
         return 0
-
-    def clear(self) -> None:
-        """Forget everything that was received."""
-        with self._changed:
-            self._database.execute("DELETE FROM received")
-
-    def close(self) -> None:
-        """Let go of the file, and of everybody who waits. Closing twice is closing once."""
-        with self._changed:
-            self._closed = True
-            self._database.close()
-            self._changed.notify_all()
 
 
 def _check_file(keep: Path | None) -> None:
@@ -249,25 +379,6 @@ def _check_file(keep: Path | None) -> None:
     if keep is None or not keep.is_file():
         return
     with keep.open("rb") as file:
-        head = file.read(len(_MAGIC))
-    if head and head != _MAGIC:
+        head = file.read(len(schema.MAGIC))
+    if head and head != schema.MAGIC:
         raise ConfigError(f"keep: {keep} is no database; name a new file, or one that the local tracker made")
-
-
-def _bind(wanted: Filter, **more: object) -> dict[str, object]:
-    return {**dict.fromkeys(("tracker", "kind", "visitor", "status", "verdict")), **wanted, **more}
-
-
-def _read(row: tuple[Any, ...]) -> Received:
-    number, at, method, target, tracker, customer, kind, visitor, session, status, params, problems = row
-    verdict = Verdict(
-        tracker=tracker,
-        customer=customer,
-        kind=kind,
-        visitor=visitor,
-        session=session,
-        status=status,
-        params=tuple((name, value) for name, value in json.loads(params)),
-        problems=tuple(Problem(**problem) for problem in json.loads(problems)),
-    )
-    return Received(number=number, at=at, method=method, target=target, judged=verdict)

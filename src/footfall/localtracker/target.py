@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 __all__ = ["Text", "decode", "split_query"]
 
 # RFC 3986, sections 3.3 and 3.4: what may stand unencoded in a query; a path has no question mark left in it.
 _is_url = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@/?%-]*").fullmatch
+# Most values: they read as they are written.
+_is_plain = re.compile(r"[A-Za-z0-9._~-]*").fullmatch
 _bad_percent = re.compile(r"%(?![0-9A-Fa-f]{2})").search
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Text:
+class Text(NamedTuple):
     """A piece of a URL: as it came, as it reads, and what is wrong with its encoding."""
 
     raw: str
@@ -34,6 +35,8 @@ def decode(raw: str, *, plus_is_space: bool = False) -> Text:
         raw: ASCII as it stood in the URL; bytes beyond ASCII as latin-1.
         plus_is_space: Read ``+`` as servers read it in a query.
     """
+    if _is_plain(raw):
+        return Text(raw, raw)
     octets = unquote_to_bytes((raw.replace("+", " ") if plus_is_space else raw).encode("latin-1", "replace"))
     value = octets.decode("utf-8", "replace")
     if _bad_percent(raw):
@@ -53,5 +56,6 @@ def split_query(query: str) -> list[tuple[str, Text]]:
     for piece in query.split("&"):
         if piece:
             name, _, value = piece.partition("=")
-            pairs.append((decode(name, plus_is_space=True).value, decode(value, plus_is_space=True)))
+            name = name if _is_plain(name) else decode(name, plus_is_space=True).value
+            pairs.append((name, decode(value, plus_is_space=True)))
     return pairs

@@ -26,7 +26,17 @@ class Rules:
     max_item_type: int = 5  #: the YOOCHOOSE document has 1 to 5; today's documentation of it 1 to 2147483647
     text_item_ids: bool = False  #: take item ids that are not numbers: supported, but discouraged
     buy_optional: bool = False  #: ``quantity`` and ``fullprice`` may be missing, as in today's documentation
+    ibexa: bool = False
+    """Speak YOOCHOOSE as its successor documents it today: events for an item that leaves the basket and for messages,
+    any item type, ``quantity`` and ``fullprice`` optional."""
     max_target: int = 8_192  #: longer request targets are answered 414; no document names a limit
+    replayed: bool = False
+    """The visits took place at other times than the requests come in: what only time tells is not remarked on."""
+
+    @property
+    def largest_item_type(self) -> int:
+        """What `max_item_type` comes to."""
+        return 2_147_483_647 if self.ibexa else self.max_item_type
 
     def __post_init__(self) -> None:
         """Refuse limits that no request could meet."""
@@ -66,7 +76,7 @@ class Verdict:
     @property
     def accepted(self) -> bool:
         """Whether the tracker took the event."""
-        return self.status < 300
+        return 200 <= self.status < 300
 
     def __repr__(self) -> str:
         """Name the verdict without the visitor."""

@@ -10,7 +10,7 @@ import binascii
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from footfall.localtracker.target import Text, split_query
 from footfall.localtracker.verdicts import Findings, Rules, Verdict
@@ -25,37 +25,47 @@ _is_customer = re.compile(r"[A-Za-z0-9]{1,64}").fullmatch
 _is_whole = re.compile(r"[1-9][0-9]{0,9}").fullmatch
 _is_small = re.compile(r"[0-9]{1,3}").fullmatch
 _is_price = re.compile(r"[0-9]+(?:\.[0-9]+)?[A-Z]{3}").fullmatch
+_has_comma = re.compile(r"[0-9]+,[0-9]").match
 _is_time = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}").fullmatch
 
-_Check: TypeAlias = Callable[[str], "str | None"]  # a decoded value to its mend, or None if it is right
+
+class _Wrong(NamedTuple):
+    mend: str
+    finding: str = "is not as it must be"
 
 
-def _check_category(value: str) -> str | None:
-    return "write forward slashes between the levels; it must not have backslashes" if "\\" in value else None
+_Check: TypeAlias = Callable[[str], "_Wrong | None"]  # of a decoded value; None if it is right
 
 
-def _check_percent(value: str) -> str | None:
-    return None if _is_small(value) and int(value) <= 100 else "write a whole number of 0 to 100"
+def _check_category(value: str) -> _Wrong | None:
+    return _Wrong("write forward slashes between the levels", "has a backslash") if "\\" in value else None
 
 
-def _check_quantity(value: str) -> str | None:
-    return None if _is_whole(value) else "write a whole number of 1 or more"
+def _check_percent(value: str) -> _Wrong | None:
+    return None if _is_small(value) and int(value) <= 100 else _Wrong("write a whole number of 0 to 100")
 
 
-def _check_price(value: str) -> str | None:
+def _check_quantity(value: str) -> _Wrong | None:
+    if _is_whole(value):
+        return None
+    return _Wrong("write a whole number of 1 or more", *(("is 0",) if value == "0" else ()))
+
+
+def _check_price(value: str) -> _Wrong | None:
     if _is_price(value):
         return None
-    return (
+    mend = (
         "write the price of one item and its ISO 4217 code, a point before the decimals, no space: 12.45EUR or 456JPY"
     )
+    return _Wrong(mend, *(("has a comma as its decimal point",) if _has_comma(value) else ()))
 
 
-def _check_text(value: str) -> str | None:
-    return None if value else "give it a value"
+def _check_text(value: str) -> _Wrong | None:
+    return None if value else _Wrong("give it a value", "is empty")
 
 
-def _check_time(value: str) -> str | None:
-    return None if _is_time(value) else "write it as 2012-01-01T11:00:00"
+def _check_time(value: str) -> _Wrong | None:
+    return None if _is_time(value) else _Wrong("write it as 2012-01-01T11:00:00")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +94,13 @@ EVENTS = {
     "clickrecommended": _Event("Clickrecommended Event", {}, {"scenario": _check_text}),
     "rendered": _Event("Rendered Event", {"scenario": _check_text}, {}),
 }
+#: What today's documentation of the same tracker adds.
+_IBEXA_EVENTS = {
+    **EVENTS,
+    "deletefrombasket": _Event("Basket Event", {}, {}, takes_query=False),
+    "triggeropened": _Event("Trigger Opened Event", {}, {"triggername": _check_text}),
+    "clicktriggered": _Event("Click Triggered Event", {}, {"triggername": _check_text}),
+}
 #: The two events that a recommendation's ready-made links report, without ``/api/{customerid}``.
 LINKS = frozenset(("clickrecommended", "rendered"))
 # Not in the document; the tracker's own links and scripts add them.
@@ -91,6 +108,7 @@ _KNOWN_EXTRAS = frozenset(("modelId", "modelid", "lang"))
 
 _ITEM_PATH = ("userid", "itemtypeid", "itemid")
 _LOGIN_PATH = ("sourceuserid", "targetuserid")
+_PATHS = {"login": _LOGIN_PATH, "transfer": _LOGIN_PATH, "triggeropened": ("userid",)}
 
 
 def judge_yoochoose(
@@ -109,9 +127,13 @@ def judge_yoochoose(
     customer = segments[0].value if segments else ""
     kind = segments[1].value if len(segments) > 1 else ""
     status = _check_method(method, findings) or _check_customer(customer, rules, authorization, findings)
-    if not status and kind not in EVENTS:
+    events = _events(rules)
+    if not status and kind not in events:
         finding = "is not known" if kind else "is missing"
-        findings.wrong("event", finding, f"write /api/{customer}/ and one of {', '.join(EVENTS)}", _PATH)
+        mend = f"write /api/{customer}/ and one of {', '.join(events)}"
+        if kind in _IBEXA_EVENTS:
+            mend = "it is Ibexa's: have the local tracker speak its dialect, or leave the event out"
+        findings.wrong("event", finding, mend, _PATH)
         status = 404
     return _judge_event(kind, customer, segments[2:], query, rules, findings, status)
 
@@ -138,12 +160,16 @@ def judge_link(method: str, segments: Sequence[Text], query: str, rules: Rules) 
     return _judge_event(segments[0].value, "", segments[1:], query, rules, findings, _check_method(method, findings))
 
 
+def _events(rules: Rules) -> dict[str, _Event]:
+    return _IBEXA_EVENTS if rules.ibexa else EVENTS
+
+
 def _judge_event(
     kind: str, customer: str, path: Sequence[Text], query: str, rules: Rules, findings: Findings, status: int
 ) -> Verdict:
     """Judge what follows the event's name; *status* is what the request has come to already, or 0."""
     pairs = split_query(query)
-    names = _LOGIN_PATH if kind in ("login", "transfer") else _ITEM_PATH
+    names = _PATHS.get(kind, _ITEM_PATH)
     if not status:
         _check_path(kind, names, path, rules, findings)
         if kind != "transfer":
@@ -199,7 +225,7 @@ def _is_authorized(authorization: str | None, customer: str, licence_key: str) -
 
 
 def _check_path(kind: str, names: Sequence[str], path: Sequence[Text], rules: Rules, findings: Findings) -> None:
-    section = EVENTS["login" if kind == "transfer" else kind].section
+    section = _events(rules)["login" if kind == "transfer" else kind].section
     if len(path) != len(names):
         findings.wrong(
             "path",
@@ -214,8 +240,10 @@ def _check_path(kind: str, names: Sequence[str], path: Sequence[Text], rules: Ru
         elif "\\" in text.value:
             findings.wrong(name, "has a backslash (%5C)", "send an id without: the server does not take it", _PATH)
         elif name == "itemtypeid":
-            if not (_is_whole(text.value) and int(text.value) <= rules.max_item_type):
-                findings.wrong(name, "is no such type", f"write a whole number of 1 to {rules.max_item_type}", section)
+            if not (_is_whole(text.value) and int(text.value) <= rules.largest_item_type):
+                findings.wrong(
+                    name, "is no such type", f"write a whole number of 1 to {rules.largest_item_type}", section
+                )
         elif name == "itemid":
             _check_items(kind, text, rules, findings)
         elif text.value in ("", ".", ".."):
@@ -228,7 +256,7 @@ def _check_path(kind: str, names: Sequence[str], path: Sequence[Text], rules: Ru
 def _check_items(kind: str, text: Text, rules: Rules, findings: Findings) -> None:
     raw = text.raw.split(",") if kind == "rendered" else [text.raw]
     values = text.value.split(",") if kind == "rendered" else [text.value]
-    section = "Item Identifiers" if rules.text_item_ids else EVENTS[kind].section
+    section = "Item Identifiers" if rules.text_item_ids else _events(rules)[kind].section
     if len(raw) != len(values):
         findings.wrong("itemid", "has an encoded comma (%2C)", "separate item ids by plain commas", section)
     elif rules.text_item_ids:
@@ -240,7 +268,7 @@ def _check_items(kind: str, text: Text, rules: Rules, findings: Findings) -> Non
 
 
 def _check_query(kind: str, pairs: Sequence[tuple[str, Text]], rules: Rules, findings: Findings) -> None:
-    event = EVENTS[kind]
+    event = _events(rules)[kind]
     known = event.required | event.optional
     given: dict[str, str] = {}
     for name, text in pairs:
@@ -252,8 +280,8 @@ def _check_query(kind: str, pairs: Sequence[tuple[str, Text]], rules: Rules, fin
         elif name in known:
             if name in given:
                 findings.wrong(name, "is there twice", "send it once", event.section)
-            elif mend := known[name](text.value):
-                findings.wrong(name, "is not as it must be", mend, event.section)
+            elif wrong := known[name](text.value):
+                findings.wrong(name, wrong.finding, wrong.mend, event.section)
         elif name not in _KNOWN_EXTRAS:
             findings.doubtful(name, "is not in the document", "check how it is spelt, or leave it out", event.section)
         if "+" in text.raw:
@@ -263,10 +291,10 @@ def _check_query(kind: str, pairs: Sequence[tuple[str, Text]], rules: Rules, fin
 
 
 def _check_required(kind: str, given: dict[str, str], rules: Rules, findings: Findings) -> None:
-    event = EVENTS[kind]
+    event = _events(rules)[kind]
     if kind == "buy" and "price" in given:
         findings.doubtful("price", "is deprecated", "send fullprice=12.45EUR in its place", event.section)
-    if kind == "buy" and rules.buy_optional:
+    if kind == "buy" and (rules.buy_optional or rules.ibexa):
         return
     for name in event.required:
         if name not in given and not (name == "fullprice" and "price" in given):

@@ -1,0 +1,279 @@
+"""How many of 1,000 events arrive, beside six tracking SDKs: ``python benchmarks/delivery_peers.py [contender ...]``.
+
+Takes about twenty minutes, half a minute a contender for each case where something hangs. Each case runs in a process
+of its own against one sink on loopback, with each contender's default options; after it, and for all contenders alike,
+comes "the next start": a second process with the same contender that emits nothing. After an outage it is waited for
+half a minute. What a kill leaves depends on its moment: read those rows as "some". The SDKs are installed for this alone:
+
+    python -m pip install posthog segment-analytics-python rudder-sdk-python snowplow-tracker mixpanel \\
+        amplitude-analytics
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from delivery_sink import Sink, running_sink
+
+import footfall
+
+EVENTS = 1000
+TOO_LONG = 30.0  # seconds
+
+
+@dataclass(frozen=True)
+class Contender:
+    """An SDK, and the least code that emits event *n* with it."""
+
+    package: str
+    code: str  # defines emit(n) and flush(); has URL, PORT and FOLDER
+
+
+CONTENDERS = {
+    "footfall": Contender(
+        "footfall",
+        """
+from footfall.delivery import Delivery
+from footfall.wire import WireRequest
+delivery = Delivery(f"sqlite:///{FOLDER}/spool.sqlite3")
+def emit(n):
+    delivery.accept([WireRequest(tracker="main", kind="visit", url=f"{URL}/evt{n}x", visitor=f"u{n % 50}")])
+def start(): delivery.warm_up()
+def flush(): delivery.flush()
+""",
+    ),
+    "Segment": Contender(
+        "segment-analytics-python",
+        """
+import segment.analytics as sdk
+sdk.write_key, sdk.host = "key", URL
+def emit(n): sdk.track(f"u{n % 50}", f"evt{n}x")
+def flush(): sdk.flush()
+""",
+    ),
+    "Rudder": Contender(
+        "rudder-sdk-python",
+        """
+import rudderstack.analytics as sdk
+sdk.write_key, sdk.dataPlaneUrl = "key", URL
+def emit(n): sdk.track(f"u{n % 50}", f"evt{n}x")
+def flush(): sdk.flush()
+""",
+    ),
+    "PostHog": Contender(
+        "posthog",
+        """
+from posthog import Posthog
+sdk = Posthog("phc_key", host=URL)
+def emit(n): sdk.capture(f"evt{n}x", distinct_id=f"u{n % 50}")
+def flush(): sdk.flush()
+""",
+    ),
+    "Snowplow": Contender(
+        "snowplow-tracker",
+        """
+from snowplow_tracker import AsyncEmitter, StructuredEvent, Tracker
+sdk = Tracker(namespace="n", emitters=[AsyncEmitter("127.0.0.1", protocol="http", port=PORT, method="post")])
+def emit(n): sdk.track(StructuredEvent(category="c", action=f"evt{n}x"))
+def flush(): sdk.flush()
+""",
+    ),
+    "Mixpanel": Contender(
+        "mixpanel",
+        """
+from mixpanel import BufferedConsumer, Mixpanel
+consumer = BufferedConsumer(events_url=f"{URL}/track")
+sdk = Mixpanel("token", consumer=consumer)
+def emit(n): sdk.track(f"u{n % 50}", f"evt{n}x")
+def flush(): consumer.flush()
+""",
+    ),
+    "Amplitude": Contender(
+        "amplitude-analytics",
+        """
+from amplitude import Amplitude, BaseEvent
+sdk = Amplitude("key")
+sdk.configuration.server_url = f"{URL}/2/httpapi"
+def emit(n): sdk.track(BaseEvent(event_type=f"evt{n}x", user_id=f"user{n % 50:05}"))
+def flush(): sdk.flush()
+""",
+    ),
+}
+
+PRELUDE = """
+import logging, os, signal, sys, time
+logging.disable()
+URL, PORT, FOLDER = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+def start(): pass
+"""
+
+
+class Arena:
+    """One contender against the sink."""
+
+    def __init__(self, contender: Contender, sink: Sink) -> None:
+        self.contender = contender
+        self.sink = sink
+        self.folder = tempfile.mkdtemp()
+        sink.mode("answer")
+        sink.reset()
+
+    def begin(self, code: str) -> subprocess.Popen[bytes]:
+        source = str(Path(footfall.__file__).parents[1])
+        return subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                PRELUDE + self.contender.code + code,
+                self.sink.url,
+                str(self.sink.port),
+                self.folder,
+            ],
+            env={**os.environ, "PYTHONPATH": source, "PYTHONWARNINGS": "ignore"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def run(self, code: str, timeout: float = TOO_LONG) -> float | None:
+        """Run to the end; returns the seconds that it took, or None if it had to be killed."""
+        started = time.monotonic()
+        process = self.begin(code)
+        try:
+            process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            return None
+        return time.monotonic() - started
+
+    def next_start(self) -> None:
+        self.run("start(); time.sleep(4)", 15)
+
+    def arrived(self, total: int = EVENTS) -> str:
+        """Wait until nothing more arrives; returns how many did, and how many of them more than once."""
+        before = -1
+        while (counts := self.sink.counts()).unique != before and counts.unique < total:
+            before = counts.unique
+            time.sleep(1.0)
+        counts = self.sink.counts()
+        return f"{counts.unique}" + (f" (+{counts.repeated} twice)" if counts.repeated else "")
+
+
+def ending(last: str) -> Callable[[Arena], str]:
+    def case(arena: Arena) -> str:
+        took = arena.run(f"for n in range({EVENTS}): emit(n)\n{last}")
+        arena.next_start()
+        return arena.arrived() + ("" if took is not None else ", killed")
+
+    return case
+
+
+def killed_by(number: int) -> Callable[[Arena], str]:
+    def case(arena: Arena) -> str:
+        process = arena.begin(f"for n in range({EVENTS}): emit(n)\nprint('done', flush=True)\ntime.sleep(60)")
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(number)
+        process.communicate()
+        arena.next_start()
+        return arena.arrived()
+
+    return case
+
+
+def forked(arena: Arena) -> str:
+    arena.run(f"""
+emit({EVENTS}); time.sleep(1)
+pid = os.fork()
+if pid == 0:
+    for n in range(50): emit(n)
+    time.sleep(16)
+    os._exit(0)
+os.waitpid(pid, 0)
+""")
+    return str(50 - arena.sink.missing(50))
+
+
+def troubled(mode: str) -> Callable[[Arena], str]:
+    def case(arena: Arena) -> str:
+        arena.sink.mode(mode)
+        process = arena.begin(f"for n in range({EVENTS}): emit(n)\ntime.sleep(120)")
+        time.sleep(5)
+        arena.sink.mode("answer")
+        deadline = time.monotonic() + TOO_LONG
+        while arena.sink.counts().unique < EVENTS and time.monotonic() < deadline:
+            time.sleep(0.25)
+        result = arena.arrived()
+        process.kill()
+        process.communicate()
+        return result
+
+    return case
+
+
+def flushing(mode: str) -> Callable[[Arena], str]:
+    def case(arena: Arena) -> str:
+        arena.sink.mode(mode)
+        process = arena.begin("""
+try:
+    for n in range(100): emit(n)
+    started = time.monotonic()
+    flush()
+except Exception as error: print(f"raises {type(error).__name__}", flush=True)
+else: print(f"{time.monotonic() - started:.1f} s", flush=True)
+os._exit(0)
+""")
+        try:
+            out, _ = process.communicate(timeout=TOO_LONG)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            return f"over {TOO_LONG:.0f} s"
+        return out.decode().strip()
+
+    return case
+
+
+CASES: dict[str, Callable[[Arena], str]] = {
+    "the script ends right after": ending(""),
+    "`os._exit` right after": ending("os._exit(0)"),
+    "SIGTERM right after": killed_by(signal.SIGTERM),
+    "SIGKILL right after": killed_by(signal.SIGKILL),
+    "forked after first use: the child's 50": forked,
+    "tracker refuses for 5 s": troubled("refuse"),
+    "tracker hangs for 5 s": troubled("hang"),
+    "tracker answers 503 for 5 s": troubled("busy"),
+    "`flush()` while the tracker hangs": flushing("hang"),
+    "`flush()` while the tracker refuses": flushing("refuse"),
+}
+
+
+def main() -> None:
+    names = sys.argv[1:] or list(CONTENDERS)
+    versions = []
+    for name in names:
+        try:
+            versions.append(f"{name} {importlib.metadata.version(CONTENDERS[name].package)}")
+        except importlib.metadata.PackageNotFoundError:
+            if name != "footfall":
+                sys.exit(f"{CONTENDERS[name].package} is not installed; see the first lines of this file")
+    print(f"Of {EVENTS} events, how many arrived. Python {sys.version.split()[0]}; {', '.join(versions)}\n")
+    print(f"| case | {' | '.join(names)} |")
+    print(f"| --- |{' --- |' * len(names)}")
+    with running_sink() as sink:
+        for title, case in CASES.items():
+            cells = [case(Arena(CONTENDERS[name], sink)) for name in names]
+            print(f"| {title} | {' | '.join(cells)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,197 @@
+"""Which requests may be sent now, and what becomes of those that were: the tables of a spool, and one visitor's order.
+
+A request is stored as due. Nothing is kept to find a visitor's others by: such an index would dirty a page for each
+request, and slow a spool down the more it holds. Order is kept when requests are leased, oldest first: one whose
+visitor has another under way, or waiting to be tried again, is *held*: it stands in line, and steps forward when the
+one before it is settled. Only held rows are indexed by visitor, and they are few.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+from footfall.delivery.codec import decode_requests
+from footfall.delivery.intake import count
+from footfall.delivery.spool import Failure, Lease, Room, Settlement
+
+__all__ = ["ORPHANED", "hasten", "is_due", "lease_due", "settle", "waiting"]
+
+ORPHANED = "unanswered: its process ended while it was under way"
+
+_PROBE_AMONG = 200  # rows that a probe is chosen from
+_ROUNDS = 20  # looks at the oldest rows, if all of them turn out to stand in line
+_KINDS = (1, 0)  # held first: those behind them have waited longest
+
+
+class _Row(NamedTuple):
+    id: int
+    visitor: str
+    held: int
+    set_aside: int
+    accepted: float
+    attempts: int
+    owner: str | None
+    request: str
+
+
+class _Sorted(NamedTuple):
+    free: list[_Row]  # may be sent
+    behind: list[_Row]  # have another of their visitor before them
+    lost: list[_Row]  # must go once, and may have gone
+    busy: set[str]  # visitors of whom one is under way, or waits
+
+
+def waiting(db: sqlite3.Connection) -> list[str]:
+    """Name the trackers that have something pending."""
+    return [tracker for (tracker,) in db.execute("SELECT tracker FROM counters WHERE name = 'pending' AND value > 0")]
+
+
+def is_due(db: sqlite3.Connection, tracker: str, now: float) -> bool:
+    """Tell whether a look at a tracker's requests could be worth it."""
+    return any(_due(db, tracker, now, 1, held=held) for held in _KINDS)
+
+
+def lease_due(db: sqlite3.Connection, tracker: str, room: Room, *, owner: str, now: float, until: float) -> list[Lease]:
+    """Lease the oldest requests that are due and have no other of their visitor before them."""
+    leased: list[Lease] = []
+    for held in _KINDS:
+        for _ in range(_ROUNDS):
+            missing = room.limit - len(leased)
+            if missing <= 0:
+                return leased
+            wanted = _PROBE_AMONG if room.probe else missing
+            rows = _due(db, tracker, now, wanted, held=held)
+            free, behind, lost, busy = _sort(db, tracker, rows)
+            # Rather what may be repeated, if it is likely to fail.
+            chosen = sorted(free, key=lambda row: row.set_aside)[:missing] if room.probe else free
+            leased += _take(db, chosen, owner, until)
+            # None may stand in line behind one that was left as it was: that one would then wait for it.
+            ahead = busy.union(row.visitor for row in [*chosen, *lost])
+            _hold(db, [row.id for row in behind if row.visitor in ahead])
+            _fail(db, [Failure(row.id, ORPHANED) for row in lost], now)
+            if len(rows) < wanted:
+                break
+    return leased
+
+
+def settle(db: sqlite3.Connection, settled: Settlement, owner: str, now: float) -> None:
+    """Carry out verdicts. An erasure, or another process after a lease that ran out, may have been quicker."""
+    if settled.delivered:
+        _leave(db, "delivered", _still_leased(db, settled.delivered, owner))
+    if settled.failed:
+        mine = set(_still_leased(db, [failure.id for failure in settled.failed], owner))
+        _fail(db, [failure for failure in settled.failed if failure.id in mine], now)
+    for row, due in settled.postponed:
+        db.execute(
+            "UPDATE requests SET owner = NULL, due = ?, attempts = attempts + 1 WHERE id = ? AND owner = ?",
+            (due, row, owner),
+        )
+    for tracker in settled.woken:
+        hasten(db, tracker, later_than=now, now=now)
+
+
+def hasten(db: sqlite3.Connection, tracker: str, *, later_than: float, now: float) -> None:
+    """Let requests that wait for their next try, and would wait longer than to a moment, be tried now."""
+    for held in _KINDS:
+        db.execute(
+            f"UPDATE requests SET due = ? WHERE tracker = ? AND held = {held} AND due > ? AND owner IS NULL",  # noqa: S608
+            (now, tracker, later_than),
+        )
+
+
+def _due(db: sqlite3.Connection, tracker: str, now: float, limit: int, *, held: int) -> list[_Row]:
+    # Written out, not handed over: or SQLite could not tell which index is meant.
+    query = f"""
+        SELECT id, visitor, held, set_aside, accepted, attempts, owner, request FROM requests
+        WHERE tracker = ? AND held = {held} AND due <= ? ORDER BY due, id LIMIT ?"""  # noqa: S608
+    return [_Row(*row) for row in db.execute(query, (tracker, now, limit)).fetchall()]
+
+
+def _sort(db: sqlite3.Connection, tracker: str, rows: Sequence[_Row]) -> _Sorted:
+    busy = _busy(db, tracker, {row.visitor for row in rows if row.visitor and not row.held})
+    taken: set[str] = set()
+    found = _Sorted([], [], [], busy)
+    for row in rows:
+        # What is held and due is the first of its line: it has waited for its next try, or has just stepped forward.
+        if row.visitor and (row.visitor in taken or (not row.held and row.visitor in busy)):
+            found.behind.append(row)
+            continue
+        taken.add(row.visitor)
+        if row.owner is not None and row.set_aside:
+            found.lost.append(row)
+        else:
+            found.free.append(row)
+    return found
+
+
+def _busy(db: sqlite3.Connection, tracker: str, visitors: Collection[str]) -> set[str]:
+    query = """
+        SELECT DISTINCT visitor FROM requests
+        WHERE held = 1 AND visitor IN (SELECT value FROM json_each(?)) AND tracker = ?"""
+    return {visitor for (visitor,) in db.execute(query, (json.dumps(list(visitors)), tracker))} if visitors else set()
+
+
+def _hold(db: sqlite3.Connection, ids: Sequence[int]) -> None:
+    if ids:
+        some = json.dumps(ids)
+        db.execute("UPDATE requests SET due = NULL, held = 1 WHERE id IN (SELECT value FROM json_each(?))", (some,))
+
+
+def _take(db: sqlite3.Connection, rows: Sequence[_Row], owner: str, until: float) -> list[Lease]:
+    if not rows:
+        return []
+    db.execute(
+        """
+        UPDATE requests SET owner = ?, due = ?, held = (visitor <> '')
+        WHERE id IN (SELECT value FROM json_each(?))""",
+        (owner, until, json.dumps([row.id for row in rows])),
+    )
+    return [
+        Lease(id=row.id, request=request, accepted=row.accepted, attempts=row.attempts)
+        for row, request in zip(rows, decode_requests([row.request for row in rows]), strict=True)
+    ]
+
+
+def _still_leased(db: sqlite3.Connection, ids: Sequence[int], owner: str) -> list[int]:
+    query = "SELECT id FROM requests WHERE id IN (SELECT value FROM json_each(?)) AND owner = ?"
+    return [row for (row,) in db.execute(query, (json.dumps(ids), owner))]
+
+
+def _fail(db: sqlite3.Connection, failures: Sequence[Failure], now: float) -> None:
+    for row, reason, status, answer in failures:
+        db.execute(
+            """
+            INSERT INTO failed (tracker, kind, visitor, reason, status, answer, accepted, failed, attempts, request)
+            SELECT tracker, json_extract(request, '$[1]'), visitor, ?, ?, ?, accepted, ?, attempts + 1, request
+            FROM requests WHERE id = ?""",
+            (reason, status, answer, now, row),
+        )
+    _leave(db, "failed", [failure.id for failure in failures])
+
+
+def _leave(db: sqlite3.Connection, name: str, ids: Sequence[int]) -> None:
+    """Remove requests whose verdict is final, and let those behind them step forward."""
+    if not ids:
+        return
+    some = json.dumps(ids)
+    db.execute(
+        """
+        UPDATE requests SET due = accepted WHERE id IN (
+            SELECT (
+                SELECT n.id FROM requests n
+                WHERE n.held = 1 AND n.visitor = r.visitor AND n.tracker = r.tracker AND n.due IS NULL
+                ORDER BY n.id LIMIT 1
+            )
+            FROM requests r WHERE r.held = 1 AND r.id IN (SELECT value FROM json_each(?))
+        )""",
+        (some,),
+    )
+    for tracker, number in db.execute(
+        "SELECT tracker, count(*) FROM requests WHERE id IN (SELECT value FROM json_each(?)) GROUP BY tracker", (some,)
+    ).fetchall():
+        count(db, tracker, name, number)
+        count(db, tracker, "pending", -number)
+    db.execute("DELETE FROM requests WHERE id IN (SELECT value FROM json_each(?))", (some,))

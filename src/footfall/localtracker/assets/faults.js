@@ -1,0 +1,53 @@
+// Trouble to order, and what of it is on.
+
+import { ask, byId, h, TRACKERS } from "./dom.js";
+
+const NAMES = { latency: "answers late", hang: "hangs", cut: "cuts the connection" };
+
+export function prepareFaults() {
+  const form = byId("order");
+  const { kind, share, percent } = form.elements;
+  const adapt = () => {
+    for (const label of form.querySelectorAll("[data-for]")) label.hidden = !label.dataset.for.split(" ").includes(kind.value);
+    percent.value = `${share.value} %`;
+  };
+  form.addEventListener("input", adapt);
+  adapt();
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const { seconds, retry_after, tracker } = form.elements;
+    order({ kind: kind.value, share: share.value / 100, seconds: seconds.value, retry_after: retry_after.value, tracker: tracker.value });
+  });
+}
+
+async function order(fault) {
+  try {
+    await ask("/faults.json", fault, { method: "POST" });
+    byId("order-error").textContent = "";
+  } catch (error) {
+    byId("order-error").textContent = error.message;
+  }
+}
+
+const say = (fault) => `${NAMES[fault.kind] ?? fault.kind} for ${Math.round(fault.share * 100)} % of ${fault.tracker ? `${TRACKERS[fault.tracker]}’s requests` : "the requests"}`;
+
+function more(fault) {
+  if (fault.kind === "latency" || fault.kind === "hang") return `, ${fault.seconds} s`;
+  return (fault.kind === "429" || fault.kind === "503") && fault.retry_after ? `, Retry-After: ${fault.retry_after}` : "";
+}
+
+let shown = "";
+export function toldFaults({ faults }) {
+  const now = JSON.stringify(faults);
+  if (now === shown) return;
+  shown = now;
+  byId("on").replaceChildren(
+    ...(faults.length ? [h("h2", {}, "On now")] : []),
+    ...faults.map((fault) =>
+      h("div", { class: "on" }, h("span", {}, say(fault) + more(fault)), h("button", { type: "button", onclick: () => order({ kind: fault.kind, share: 0, tracker: fault.tracker ?? "" }) }, "Turn it off")),
+    ),
+  );
+  const trouble = byId("trouble");
+  trouble.hidden = !faults.length;
+  trouble.replaceChildren("Faults are on, as ordered: ", faults.map(say).join("; "), ". ", h("a", { href: "#faults" }, "Change that"));
+}

@@ -1,0 +1,36 @@
+// What there is to mend, each thing once however often it came.
+
+import { ask, by, byId, h, many } from "./dom.js";
+import { state } from "./state.js";
+
+let shownFor = -1;
+
+export function toldMends() {
+  const badge = byId("mends");
+  badge.hidden = state.mends === 0;
+  badge.textContent = state.mends;
+  if (!byId("mend").hidden) showMends();
+}
+
+export async function showMends() {
+  if (shownFor === state.last) return;
+  shownFor = state.last;
+  const { mends } = await ask("/mends.json");
+  byId("findings").replaceChildren(...(mends.length ? mends.map(mend) : [h("p", { class: "lead" }, "Nothing: all that came is as documented.")]));
+}
+
+function mend(one) {
+  return h(
+    "article",
+    { class: `finding ${one.fatal ? "wrong" : "doubtful"}` },
+    h("p", { class: "what" }, h("code", {}, one.field), ` ${one.finding}`),
+    h("p", {}, `To mend it: ${one.mend}.`),
+    h(
+      "p",
+      { class: "place" },
+      by(one.tracker),
+      ` · ${one.source} · ${one.fatal ? "refused" : "taken"}, ${many(one.count, "time")} · `,
+      h("a", { href: `#request=${one.latest}` }, `the latest, number ${one.latest}`),
+    ),
+  );
+}

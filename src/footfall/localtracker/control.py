@@ -1,0 +1,128 @@
+"""The local tracker's API for tests and programs: received, counted, forgotten, exported; and faults to order."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
+
+from footfall.errors import ConfigError
+from footfall.localtracker.asking import AskedWronglyError, is_foreign, read_filter, read_number, read_seconds
+from footfall.localtracker.faults import LONGEST, Fault, Faults
+from footfall.localtracker.received import Filter, Received
+from footfall.localtracker.store import Store
+
+__all__ = ["Control"]
+
+_MOST_AT_ONCE = 1_000
+_COLUMNS = (
+    *("number", "time", "tracker", "customer", "kind", "visitor", "session", "status", "look", "fault"),
+    *("method", "target", "params", "findings"),
+)
+#: What a spreadsheet would run as a formula: a visitor may have written it.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class Control:
+    """The endpoints, each a Starlette endpoint."""
+
+    def __init__(self, store: Store, faults: Faults) -> None:
+        self._store = store
+        self._faults = faults
+
+    async def received(self, request: Request) -> Response:
+        """Return what was received; with ``at_least``, wait for it first."""
+        wanted = read_filter(request)
+        after = read_number(request, "after", 0, 2**62)
+        limit = read_number(request, "limit", 100, _MOST_AT_ONCE)
+        at_least = read_number(request, "at_least", 0, 2**62)
+        within = read_seconds(request, "within", 5.0)
+        if at_least:
+            await run_in_threadpool(self._store.wait_until, at_least, within, **wanted)
+        return await run_in_threadpool(self._received, wanted, after, limit)
+
+    def _received(self, wanted: Filter, after: int, limit: int) -> Response:
+        received = self._store.received(after=after, limit=limit, **wanted)
+        return JSONResponse({"count": self._store.count(**wanted), "received": [one.to_json() for one in received]})
+
+    def counts(self, _: Request) -> Response:
+        """Count by tracker, kind and status."""
+        return JSONResponse({"counts": [asdict(one) for one in self._store.counts()]})
+
+    def clear(self, request: Request) -> Response:
+        """Forget everything."""
+        if is_foreign(request):
+            return PlainTextResponse("clear: asked by another site; use the button of this page\n", 403)
+        self._store.clear()
+        return RedirectResponse("/", 303)
+
+    def faults(self, request: Request) -> Response:
+        """Return the faults that are on; a POST orders one first, a DELETE turns them all off."""
+        if request.method != "GET" and is_foreign(request):
+            return PlainTextResponse("faults: asked by another site; use this page\n", 403)
+        if request.method == "DELETE":
+            self._faults.mend()
+        elif request.method == "POST":
+            self._order(request)
+        return JSONResponse({"faults": [asdict(one) for one in self._faults.on]})
+
+    def _order(self, request: Request) -> None:
+        usual = Fault(kind="latency")
+        try:
+            self._faults.order(
+                Fault(
+                    kind=request.query_params.get("kind", ""),  # type: ignore[arg-type]  # it is checked there
+                    share=read_seconds(request, "share", usual.share, 1.0),
+                    seconds=read_seconds(request, "seconds", usual.seconds, LONGEST),
+                    retry_after=read_number(request, "retry_after", usual.retry_after, 86_400),
+                    tracker=request.query_params.get("tracker") or None,
+                )
+            )
+        except ConfigError as error:
+            raise AskedWronglyError(str(error)) from None
+
+    def export_lines(self, request: Request) -> Response:
+        """Return what was received as JSON lines."""
+        wanted = read_filter(request)
+        lines = (json.dumps(one.to_json()) + "\n" for one in self._store.all_received(**wanted))
+        return _download(lines, "application/jsonl", "received.jsonl")
+
+    def export_table(self, request: Request) -> Response:
+        """Return what was received as comma-separated values, for a spreadsheet."""
+        wanted = read_filter(request)
+        return _download(_write_table(self._store.all_received(**wanted)), "text/csv; charset=utf-8", "received.csv")
+
+
+def _download(lines: Iterator[str], kind: str, name: str) -> Response:
+    return StreamingResponse(
+        lines, headers={"Content-Type": kind, "Content-Disposition": f'attachment; filename="{name}"'}
+    )
+
+
+def _write_table(received: Iterator[Received]) -> Iterator[str]:
+    yield ",".join(_COLUMNS) + "\r\n"
+    for one in received:
+        written = io.StringIO()
+        csv.writer(written).writerow(map(_as_text, _row(one)))
+        yield written.getvalue()
+
+
+def _row(one: Received) -> tuple[object, ...]:
+    time = datetime.fromtimestamp(one.at, UTC).isoformat(timespec="milliseconds")
+    findings = "; ".join(map(str, (*one.problems, *one.remarks)))
+    return (
+        *(one.number, time, one.tracker, one.judged.customer, one.kind, one.visitor, one.session, one.status),
+        *(one.look, one.fault, one.method, one.target, json.dumps(one.params), findings),
+    )
+
+
+def _as_text(value: object) -> str:
+    text = str(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text

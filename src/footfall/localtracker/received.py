@@ -1,0 +1,128 @@
+"""One request as the local tracker keeps it, and how one asks for some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Literal, TypedDict
+
+from footfall.localtracker.verdicts import Problem, Verdict
+
+__all__ = ["Asked", "Count", "Filter", "Look", "Received", "answered", "look_of"]
+
+#: How a request looks at a glance: as documented; taken, with something to look at; refused; refused or left without
+#: an answer because a fault was ordered.
+Look = Literal["right", "doubtful", "wrong", "fault"]
+#: What one may ask for: a look, or ``accepted`` (right or doubtful), or ``refused`` (wrong or a fault).
+Asked = Literal["accepted", "refused", "right", "doubtful", "wrong", "fault"]
+
+
+class Filter(TypedDict, total=False):
+    """Which requests are meant; what is left out or ``None`` leaves all."""
+
+    tracker: str | None  #: ``raptor``, ``yoochoose`` or ``unknown``
+    kind: str | None
+    visitor: str | None
+    status: int | None
+    verdict: Asked | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Received:
+    """One request that came in."""
+
+    number: int  #: counts up from 1, over a clearing too
+    at: float  #: in Unix seconds
+    method: str
+    target: str  #: path and query as they came
+    judged: Verdict
+    remarks: tuple[Problem, ...] = ()  #: what only the requests before it, or a second look, make doubtful
+    fault: str = ""  #: the fault that was ordered in place of an answer: ``503``, ``hang``, ``cut``...
+
+    @property
+    def tracker(self) -> str:
+        """``raptor``, ``yoochoose`` or ``unknown``."""
+        return self.judged.tracker
+
+    @property
+    def kind(self) -> str:
+        """The event in the tracker's own word."""
+        return self.judged.kind
+
+    @property
+    def visitor(self) -> str:
+        """Raptor's ``coid``, YOOCHOOSE's ``userid``."""
+        return self.judged.visitor
+
+    @property
+    def session(self) -> str:
+        """Raptor's ``sid``."""
+        return self.judged.session
+
+    @property
+    def status(self) -> int:
+        """What it was answered; 0: nothing, as was ordered."""
+        return self.judged.status
+
+    @property
+    def look(self) -> Look:
+        """How it looks at a glance."""
+        return look_of(self.judged, self.remarks, self.fault)
+
+    @property
+    def params(self) -> Mapping[str, str]:
+        """The decoded parts of the path and the query; of a repeated name the first."""
+        return dict(reversed(self.judged.params))
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong or doubtful about it alone, by its document."""
+        return self.judged.problems
+
+    def to_json(self) -> dict[str, object]:
+        """Return it as JSON has it."""
+        return {
+            "number": self.number,
+            "at": self.at,
+            "method": self.method,
+            "target": self.target,
+            "tracker": self.tracker,
+            "customer": self.judged.customer,
+            "kind": self.kind,
+            "visitor": self.visitor,
+            "session": self.session,
+            "status": self.status,
+            "look": self.look,
+            "fault": self.fault,
+            "params": self.params,
+            "problems": [asdict(problem) for problem in self.problems],
+            "remarks": [asdict(problem) for problem in self.remarks],
+        }
+
+    def __repr__(self) -> str:
+        """Name the request without its visitor."""
+        return f"<Received {self.number}: {self.tracker} {self.kind or 'request'} answered {self.status}>"
+
+
+def look_of(judged: Verdict, remarks: tuple[Problem, ...], fault: str) -> Look:
+    """Tell how a request looks at a glance."""
+    if fault:
+        return "fault"
+    if not judged.accepted:
+        return "wrong"
+    return "doubtful" if judged.problems or remarks else "right"
+
+
+def answered(judged: Verdict, fault: str) -> Verdict:
+    """Return the verdict with the status that was answered in truth."""
+    return replace(judged, status=int(fault) if fault.isdigit() else 0) if fault else judged
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many requests of one tracker and kind were given one answer."""
+
+    tracker: str
+    kind: str
+    status: int
+    count: int

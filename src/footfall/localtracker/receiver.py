@@ -1,0 +1,123 @@
+"""Takes the requests to the trackers: judges, keeps and answers them, or does what a fault asks for."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+from urllib.parse import quote
+
+from starlette.types import Receive, Scope, Send
+
+from footfall.localtracker.faults import Fault, Faults
+from footfall.localtracker.protocol import format_answer, judge
+from footfall.localtracker.store import Store
+from footfall.localtracker.verdicts import Rules, Verdict
+
+__all__ = ["Receiver"]
+
+_Headers = list[tuple[bytes, bytes]]
+#: An answer quotes no visitor, and still no browser is to take it for anything but text.
+_PLAIN: _Headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"x-content-type-options", b"nosniff")]
+_UNSTORED = (b"cache-control", b"no-store")
+_FAULT_BODY = "{status}: a fault that was ordered from the local tracker\n"
+
+
+class Receiver:
+    """An ASGI application for every path that is a tracker's.
+
+    It writes its own messages: it is asked thousands of times a second, and a framework's request and response would
+    be most of the work.
+    """
+
+    def __init__(self, store: Store, rules: Rules, faults: Faults) -> None:
+        self._store = store
+        self._rules = rules
+        self._faults = faults
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        method: str = scope["method"]
+        target = _target(scope)
+        verdict = judge(
+            method, target, self._rules, authorization=_authorization(scope) if self._rules.credentials else None
+        )
+        at = time.time()
+        fault: Fault | None = None
+        if self._faults.on:
+            wait, fault = self._faults.draw(verdict.tracker)
+            if wait and await _gone_within(wait, receive):
+                self._store.add(at, method, target, verdict, "hang")
+                return
+        self._store.add(at, method, target, verdict, "" if fault is None else fault.kind)
+        if fault is None:
+            await _answer(send, verdict.status, _headers(verdict), format_answer(verdict))
+        elif fault.kind == "hang":
+            if not await _gone_within(fault.seconds, receive):
+                await _cut(receive, send)
+        elif fault.kind == "cut":
+            await _cut(receive, send)
+        else:
+            headers: _Headers = []
+            if fault.kind in ("429", "503") and fault.retry_after:
+                headers.append((b"retry-after", str(fault.retry_after).encode()))
+            await _answer(send, int(fault.kind), headers, _FAULT_BODY.format(status=fault.kind))
+
+
+def _headers(verdict: Verdict) -> _Headers:
+    if verdict.status == 401:
+        return [(b"www-authenticate", b"Basic")]
+    if verdict.status == 405:
+        return [(b"allow", b"GET" if verdict.tracker == "raptor" else b"GET, POST")]
+    return []
+
+
+async def _answer(send: Send, status: int, headers: _Headers, text: str) -> None:
+    body = text.encode()
+    if body:
+        headers += _PLAIN
+    headers.append(_UNSTORED)
+    if status != 204:
+        headers.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _gone_within(seconds: float, receive: Receive) -> bool:
+    """Wait; tells whether the client left meanwhile."""
+
+    async def wait_for_leave() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    try:
+        await asyncio.wait_for(wait_for_leave(), seconds)
+    except TimeoutError:
+        return False
+    return True
+
+
+async def _cut(receive: Receive, send: Send) -> None:
+    """End the connection without an answer, or, where the server does not let us, in the middle of one."""
+    # ASGI knows no way to do so. Of uvicorn, which `LocalTracker` runs, receive is a method of what has the transport.
+    transport: Any = getattr(getattr(receive, "__self__", None), "transport", None)
+    if transport is not None:
+        transport.abort()
+        await _gone_within(1.0, receive)  # else the server would answer for us
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1")]})
+
+
+def _authorization(scope: Scope) -> str | None:
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            return str(value.decode("latin-1"))
+    return None
+
+
+def _target(scope: Scope) -> str:
+    """Return the request target as it came; a server that does not tell gets its decoded path encoded again."""
+    raw: bytes | None = scope.get("raw_path")
+    path = raw.decode("latin-1") if raw is not None else quote(scope["path"])
+    query: bytes = scope["query_string"]
+    return f"{path}?{query.decode('latin-1')}" if query else path

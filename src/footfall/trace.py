@@ -1,0 +1,190 @@
+"""Tells, in debug only, why a response did or did not track: a short header, and a word to the local tracker.
+
+Nothing of it exists outside of a framework's debug flag: `Site.begin` makes a `TracedTracking` only there. A trace
+holds names of cookies, the first four characters of an id, and no id of a person.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final, cast
+from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
+
+from footfall.errors import EventError, NoIdentity
+from footfall.events import Click, Event
+from footfall.identity.caching import HeaderEdit, cache_decision
+from footfall.identity.recognize import Found
+from footfall.identity.visitor import Visitor
+from footfall.request import Consent, RequestView
+from footfall.tracking import Tracking
+
+if TYPE_CHECKING:
+    from footfall.recollection import Recollection
+    from footfall.site import Site
+    from footfall.wire import WireRequest
+
+__all__ = ["TRACE_HEADER", "TracedTracking"]
+
+TRACE_HEADER: Final = "Footfall-Trace"
+LONGEST: Final = 1_500  #: characters of a trace: it stays a header that every server takes, and one datagram
+SHOWN: Final = 4  #: characters of an id
+LOOPBACK: Final = {"127.0.0.1": "127.0.0.1", "localhost": "127.0.0.1", "::1": "::1"}
+
+_unsafe = re.compile(r"[^ !#-\[\]-~]").sub
+_no_word = re.compile(r"[^A-Za-z0-9_.-]+").sub
+_listeners: WeakKeyDictionary[Site, tuple[tuple[str, int], ...]] = WeakKeyDictionary()
+
+
+class TracedTracking(Tracking):
+    """A request's tracking that says on its response what was decided, and why."""
+
+    __slots__ = ("_notes", "_view")
+
+    def __init__(
+        self, site: Site, view: RequestView, *, strict: bool, request: Callable[[], object] | None = None
+    ) -> None:
+        """Made by `Site.begin`."""
+        self._notes = _Notes(site)
+        self._view = view
+        super().__init__(cast("Site", self._notes), view, strict=strict, request=request)
+
+    def finish(self, status: int, headers: Sequence[tuple[str, str]]) -> HeaderEdit | None:
+        """Decide what the response carries, and add the trace."""
+        if self.finished:
+            return None
+        edit = super().finish(status, headers)
+        if status < 200:
+            return edit
+        shared = cache_decision(status, headers, pending=True, changed=False, read=False).shared
+        trace = _format(self._parts(edit, shared=shared))
+        from footfall.delivery.telling import tell  # it brings the rest of delivery along
+
+        line = f"{self._view.method} {_no_space(self._view.path)} {status}"
+        tell(_listeners_of(self._notes.site), f"{line}\n{trace}".encode())
+        edit = HeaderEdit(cookies=False) if edit is None else edit
+        edit.add.append((TRACE_HEADER, trace))
+        return edit
+
+    def _parts(self, edit: HeaderEdit | None, *, shared: bool) -> Iterator[tuple[str, str]]:
+        ids, kind = self._ids, self.request_class
+        yield "class", kind.name
+        yield "reason", kind.reason
+        yield "consent", _say_consent(ids)
+        if ids.consents[0] is Consent.GRANTED and kind.read:
+            yield from _say_ids(ids)
+            yield "user", "yes" if self.logged_in.name else "nobody" if self.logged_in.known else "not asked"
+        else:
+            yield "device", f"not read: {'the request is not theirs' if not kind.read else 'no consent'}"
+        added = [] if edit is None else edit.add
+        yield "cookies", " ".join(line.partition("=")[0] for name, line in added if name == "Set-Cookie")
+        yield "cache", _say_cache([name for name, _ in added], shared=shared)
+        yield "events", " ".join(self._notes.events)
+
+
+class _Notes:
+    """The site, as one request sees it, with an eye on what becomes of its events."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.events: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.site, name)
+
+    def report(self, event: Event, visitor: Visitor, *, strict: bool) -> None:
+        for tracker in self.site.trackers:
+            try:
+                requests = tracker.requests(event, visitor)
+            except NoIdentity:
+                self._note(event, f"!{_word(tracker.name)}:no-id")
+            except Exception:  # noqa: BLE001 - the site says so in its own way, right below
+                self._note(event, f"!{_word(tracker.name)}:wrong")
+            else:
+                for request in requests:
+                    self._note(event, f">{_word(tracker.name)}:{_digest(request)}")
+        self.site.report(event, visitor, strict=strict)
+
+    def refuse(self, event: Event, reason: str) -> None:
+        self._note(event, f"!{_word(reason)}")
+        self.site.refuse(event, reason)
+
+    def _note(self, event: Event, what: str) -> None:
+        self.events.append(_word(event.kind) + what)
+
+
+def _say_consent(ids: Recollection) -> str:
+    device, person = ids.consents
+    said = device.value if person is device else f"{device.value}, as a person {person.value}"
+    return f"{said} (Sec-GPC)" if ids.gpc else said
+
+
+def _say_ids(ids: Recollection) -> Iterator[tuple[str, str]]:
+    known = ids.known
+    yield "device", "forgotten" if ids.forgotten else _say_id(known.device, known.device.value, ids.minted_device)
+    ended = " (the last visit is over)" if known.session.value and not known.alive and ids.minted_session else ""
+    yield "session", "forgotten" if ids.forgotten else _say_id(known.session, known.alive, ids.minted_session) + ended
+    if ids.consents[1] is not Consent.GRANTED or ids.forgotten:
+        return
+    if ids.ruid:
+        yield "ruid", "named in this request" if ids.identified else "cookie"
+    if ids.token:
+        yield ids.token_name, "query" if ids.token_captured else "cookie"
+
+
+def _say_id(found: Found, value: str | None, minted: str | None) -> str:
+    if value is not None:
+        twins = ", sent twice" if found.twins else ""
+        return f"cookie {value[:SHOWN]}{', under the former name' if found.former else twins}"
+    if minted is not None:
+        return f"new {minted[:SHOWN]}"
+    return "none, and none was minted"
+
+
+def _say_cache(added: Sequence[str], *, shared: bool) -> str:
+    if "Cache-Control" in added:
+        said = "made private: it sets cookies"
+    else:
+        said = "shared by the application: no cookie of ours" if shared else "left alone"
+    return f"{said}, varies by cookie: an id was read" if "Vary" in added else said
+
+
+def _format(parts: Iterator[tuple[str, str]]) -> str:
+    """Write names and quoted values. The events go last: a long trace loses the last of them."""
+    trace = ", ".join(f'{name}="{_unsafe("?", value)}"' for name, value in parts if value)
+    if len(trace) <= LONGEST:
+        return trace
+    return trace[:LONGEST].rpartition(" ")[0] + '"'
+
+
+def _word(text: str) -> str:
+    return _no_word("-", text)[:40] or "-"
+
+
+def _no_space(path: str) -> str:
+    return re.sub(r"\s", "%20", path)[:300]
+
+
+def _digest(request: WireRequest) -> str:
+    """Name a request in eight characters, as the local tracker does when it arrives: nobody reads an id from it."""
+    target = "/" + request.url.partition("://")[2].partition("/")[2]
+    return hashlib.sha256(f"{request.method} {target}".encode()).hexdigest()[:8]
+
+
+def _listeners_of(site: Site) -> tuple[tuple[str, int], ...]:
+    """Find where a local tracker may listen: the trackers of the site that are addressed on this very machine."""
+    found = _listeners.get(site)
+    if found is None:
+        somebody = Visitor(device_id=f"{0:036}", session_id=f"{0:036}", anonymous_id="somebody")
+        urls: list[str] = []
+        for tracker in site.trackers:
+            try:
+                urls += [request.url for request in tracker.requests(Click("1"), somebody)]
+            except (EventError, NoIdentity):
+                continue
+        addresses = [urlsplit(url) for url in urls if url.startswith("http://")]
+        found = tuple({(LOOPBACK[one.hostname], one.port or 80) for one in addresses if one.hostname in LOOPBACK})
+        _listeners[site] = found
+    return found
