@@ -38,12 +38,13 @@ def test_after_close_accept_says_what_to_do(make_delivery: Any, request_to: Any)
         delivery.accept([request_to()])
 
 
+@pytest.mark.parametrize("size", [1_000_001, 5_000_000])
 def test_a_request_that_no_tracker_would_take_fails_and_spares_those_beside_it(
-    where: str, make_delivery: Any, request_to: Any, sink: Any
+    size: int, where: str, make_delivery: Any, request_to: Any, sink: Any
 ) -> None:
     """T19."""
     delivery = make_delivery(where)
-    assert delivery.accept([request_to("/" + "x" * 5_000_000), request_to("/small")])
+    assert delivery.accept([request_to("/" + "x" * size), request_to("/small")])
     assert delivery.flush(10) == 0
     stats = delivery.stats()
     assert (stats.accepted, stats.delivered, stats.failed) == (2, 1, 1)

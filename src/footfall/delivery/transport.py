@@ -22,7 +22,9 @@ __all__ = ["Transport"]
 _BODY_BYTES = 1024  # of an answer that are kept
 _BODY_LIMIT = 65536  # of an answer that are read; then the connection is cut
 _BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
+_URL_LIMIT = 1_000_000  # libcurl's own bound on a request's head lies a little above, and it takes that for bad luck
 _NOT_SENT = "cannot be sent: its URL or a header is not what HTTP allows"
+_TOO_LONG = "cannot be sent: its URL is longer than any server takes"
 
 # A server, then anything printable up to a fragment, which stays at home.
 _URL = re.compile(r"""(https?://[!"$-.0->@-~]+)((?:[/?][!"$-~]*)?)(?:#.*)?""", re.IGNORECASE)
@@ -98,8 +100,10 @@ class Transport:
         """Start sending; `wait` will return *key* with the outcome.
 
         Raises:
-            ValueError: It is no HTTP request. Names no part of it.
+            ValueError: It is no HTTP request, or too long for one. Names no part of it.
         """
+        if len(request.url) > _URL_LIMIT:
+            raise ValueError(_TOO_LONG)
         exchange = self._idle.pop() if self._idle else _Exchange()
         try:
             self._prepare(exchange, request)
