@@ -1,24 +1,27 @@
-"""How many of 1,000 events arrive, beside six tracking SDKs: ``python benchmarks/delivery_peers.py [contender ...]``.
+"""How many of 1,000 events arrive, beside six tracking SDKs: ``tox run -e peers [-- contender ...]``.
 
-Takes about twenty minutes, half a minute a contender for each case where something hangs. Each case runs in a process
-of its own against one sink on loopback, with each contender's default options; after it, and for all contenders alike,
-comes "the next start": a second process with the same contender that emits nothing. After an outage it is waited for
-half a minute. What a kill leaves depends on its moment: read those rows as "some". The SDKs are installed for this alone:
-
-    python -m pip install posthog segment-analytics-python rudder-sdk-python snowplow-tracker mixpanel \\
-        amplitude-analytics
+Takes about half an hour, half a minute a contender for each case where something hangs. Each case runs in a process
+of its own against one sink on loopback, with each contender's default options, but for Mixpanel's buffer: without it,
+every event is a request that the page waits for. After the case, and for all contenders alike, comes "the next start":
+a second process with the same contender that emits nothing. After an outage it is waited for half a minute. Under a
+server, an event counts once its request was answered; one that was not is asked for again. What a kill leaves depends
+on its moment: read those rows as "some".
 """
 
 from __future__ import annotations
 
+import http.client
 import importlib.metadata
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,8 +115,23 @@ def flush(): sdk.flush()
 PRELUDE = """
 import logging, os, signal, sys, time
 logging.disable()
-URL, PORT, FOLDER = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+URL, PORT, FOLDER = os.environ["SINK_URL"], int(os.environ["SINK_PORT"]), os.environ["SINK_FOLDER"]
 def start(): pass
+"""
+# An application whose page /7 emits event 7, and says which process did.
+WSGI = """
+def application(environ, start_response):
+    emit(int(environ["PATH_INFO"][1:]))
+    start_response("200 OK", [])
+    return [b"%d" % os.getpid()]
+"""
+ASGI = """
+async def application(scope, receive, send):
+    if scope["type"] == "lifespan":
+        return
+    emit(int(scope["path"][1:]))
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"%d" % os.getpid()})
 """
 
 
@@ -128,17 +146,21 @@ class Arena:
         sink.reset()
 
     def begin(self, code: str) -> subprocess.Popen[bytes]:
+        return self.begin_program([sys.executable, "-c", PRELUDE + self.contender.code + code])
+
+    def begin_program(self, arguments: list[str]) -> subprocess.Popen[bytes]:
         source = str(Path(footfall.__file__).parents[1])
         return subprocess.Popen(
-            [
-                sys.executable,
-                "-c",
-                PRELUDE + self.contender.code + code,
-                self.sink.url,
-                str(self.sink.port),
-                self.folder,
-            ],
-            env={**os.environ, "PYTHONPATH": source, "PYTHONWARNINGS": "ignore"},
+            arguments,
+            cwd=self.folder,
+            env={
+                **os.environ,
+                "PYTHONPATH": source,
+                "PYTHONWARNINGS": "ignore",
+                "SINK_URL": self.sink.url,
+                "SINK_PORT": str(self.sink.port),
+                "SINK_FOLDER": self.folder,
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
@@ -165,7 +187,7 @@ class Arena:
             before = counts.unique
             time.sleep(1.0)
         counts = self.sink.counts()
-        return f"{counts.unique}" + (f" (+{counts.repeated} twice)" if counts.repeated else "")
+        return f"{total - self.sink.missing(total)}" + (f" (+{counts.repeated} twice)" if counts.repeated else "")
 
 
 def ending(last: str) -> Callable[[Arena], str]:
@@ -243,12 +265,97 @@ os._exit(0)
     return case
 
 
+class Pages:
+    """A server that runs a contender, and whoever opens its pages."""
+
+    def __init__(self, arena: Arena, arguments: list[str], application: str) -> None:
+        self.file = Path(arena.folder, "application.py")
+        self.file.write_text(PRELUDE + arena.contender.code + application, encoding="utf-8")
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self.port = listener.getsockname()[1]
+        self.process = arena.begin_program([sys.executable, "-m", *(a.format(port=self.port) for a in arguments)])
+        self.seen: Counter[int] = Counter()  #: pages by process
+
+    def open(self, numbers: Iterable[int]) -> None:
+        """Open pages, eight at a time, each until it is answered."""
+        with ThreadPoolExecutor(8) as visitors:
+            self.seen.update(visitors.map(self._open_one, numbers))
+
+    def _open_one(self, number: int) -> int:
+        deadline = time.monotonic() + TOO_LONG
+        while time.monotonic() < deadline:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+            try:
+                connection.request("GET", f"/{number}")
+                reply = connection.getresponse()
+                if reply.status == 200:
+                    return int(reply.read())
+            except (OSError, http.client.HTTPException):
+                time.sleep(0.05)
+            finally:
+                connection.close()
+        return 0  # never answered: it counts as not accepted, and its absence is the contender's
+
+    def end(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.communicate(timeout=TOO_LONG)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.communicate()
+
+
+GUNICORN = ["gunicorn", "-w", "4", "-b", "127.0.0.1:{port}", "application"]
+UVICORN = ["uvicorn", "--reload", "--port", "{port}", "--log-level", "critical", "application:application"]
+
+
+def worker_killed(arena: Arena) -> str:
+    pages = Pages(arena, GUNICORN, WSGI)
+    pages.open(range(EVENTS // 2))
+    with ThreadPoolExecutor(1) as visitor:
+        rest = visitor.submit(pages.open, range(EVENTS // 2, EVENTS))
+        os.kill(max(pages.seen), signal.SIGKILL)
+        rest.result()
+    return served(arena, pages)
+
+
+def preloaded(arena: Arena) -> str:
+    pages = Pages(arena, [GUNICORN[0], "--preload", *GUNICORN[1:]], f"{WSGI}\nemit({EVENTS})\n")
+    pages.open(range(EVENTS))
+    return served(arena, pages)
+
+
+def reloaded(arena: Arena) -> str:
+    pages = Pages(arena, UVICORN, ASGI)
+    pages.open(range(EVENTS // 2))
+    before = set(pages.seen)
+    pages.file.write_text(pages.file.read_text(encoding="utf-8") + "# edited\n", encoding="utf-8")
+    deadline = time.monotonic() + TOO_LONG
+    number = EVENTS // 2
+    while set(pages.seen) <= before and number < EVENTS and time.monotonic() < deadline:
+        pages.open([number])
+        number += 1
+        time.sleep(0.05)
+    pages.open(range(number, EVENTS))
+    return served(arena, pages)
+
+
+def served(arena: Arena, pages: Pages) -> str:
+    unanswered = pages.seen[0]
+    pages.end()
+    arena.next_start()
+    return arena.arrived() + (f", {unanswered} pages never answered" if unanswered else "")
+
+
 CASES: dict[str, Callable[[Arena], str]] = {
     "the script ends right after": ending(""),
     "`os._exit` right after": ending("os._exit(0)"),
     "SIGTERM right after": killed_by(signal.SIGTERM),
     "SIGKILL right after": killed_by(signal.SIGKILL),
     "forked after first use: the child's 50": forked,
+    "SIGKILL of one of four gunicorn workers": worker_killed,
+    "`gunicorn --preload`, emitted before the fork too": preloaded,
+    "`uvicorn --reload`": reloaded,
     "tracker refuses for 5 s": troubled("refuse"),
     "tracker hangs for 5 s": troubled("hang"),
     "tracker answers 503 for 5 s": troubled("busy"),
@@ -265,7 +372,7 @@ def main() -> None:
             versions.append(f"{name} {importlib.metadata.version(CONTENDERS[name].package)}")
         except importlib.metadata.PackageNotFoundError:
             if name != "footfall":
-                sys.exit(f"{CONTENDERS[name].package} is not installed; see the first lines of this file")
+                sys.exit(f"{CONTENDERS[name].package} is not installed: tox run -e peers")
     print(f"Of {EVENTS} events, how many arrived. Python {sys.version.split()[0]}; {', '.join(versions)}\n")
     print(f"| case | {' | '.join(names)} |")
     print(f"| --- |{' --- |' * len(names)}")
