@@ -73,7 +73,7 @@ class Browser(Protocol):
         """Return the jar: WebKit only shows what belongs to the page in view."""
 
     def drop_cookies(self) -> None:
-        """Empty the jar, and stay on the page."""
+        """Empty the jar, and stay on the page, whose next call carries none."""
 
     def start_afresh(self) -> None:
         """Become the browser of somebody who has never been anywhere."""

@@ -32,6 +32,7 @@ class Asked:
 
     path: str
     purpose: str  #: its Sec-Purpose
+    cookies: str  #: its Cookie
     set_cookies: list[str]
 
 
@@ -64,7 +65,7 @@ class Shop:
         return [one for one in self.asked if one.path == path]
 
     def minted(self) -> set[str]:
-        """Every device id that was ever set."""
+        """Every device id that was ever set, for the first time or again."""
         lines = [line for one in self.asked for line in one.set_cookies if line.startswith("rsa=")]
         return {line.partition(";")[0] for line in lines}
 
@@ -152,7 +153,8 @@ def open_shop() -> Iterator[tuple[Shop, ASGIApp]]:
             async def note(message: Message) -> None:
                 if message["type"] == "http.response.start":
                     lines = [value.decode() for name, value in message["headers"] if name == b"set-cookie"]
-                    shop.asked.append(Asked(scope["path"], headers.get(b"sec-purpose", b"").decode(), lines))
+                    purpose, cookies = (headers.get(name, b"").decode() for name in (b"sec-purpose", b"cookie"))
+                    shop.asked.append(Asked(scope["path"], purpose, cookies, lines))
                 await send(message)
 
             await apps[labels[-2]](scope, receive, note)

@@ -148,6 +148,7 @@ def test_six_calls_at_once_without_a_cookie_mint_nobody_if_they_report_nothing(b
     browser.drop_cookies()
     shop.asked.clear()
     assert browser.run(fetch_six("/look-up")) == ["in stock"] * 6
+    assert [one.cookies for one in shop.asked_for("/look-up")] == [""] * 6
     assert (shop.minted(), values(browser)) == (set(), {})
 
 
@@ -158,6 +159,7 @@ def test_a_first_call_that_reports_something_names_the_visitor_for_the_next_six(
     browser.drop_cookies()
     shop.asked.clear()
     first = browser.run("fetch('/click').then(answer => answer.json())")
+    assert [one.cookies for one in shop.asked_for("/click")] == [""]
     assert set(browser.run(fetch_six("/click"))) == {first}
     assert values(browser)["rsa"] == first
 

@@ -109,6 +109,13 @@ class WebKit:
 
     def drop_cookies(self) -> None:
         self._ask("DELETE", "/cookie")
+        # It answers as soon as it has told its network process, where a page's next call may overtake the word and
+        # carry every cookie. What it says of its jar comes from there, and after the word.
+        deadline = time.monotonic() + SECONDS
+        while left := self._ask("GET", "/cookie"):
+            if time.monotonic() > deadline:
+                raise BrowserError(f"it keeps {', '.join(one['name'] for one in left)}")
+            time.sleep(0.02)
 
     def start_afresh(self) -> None:
         self._ask("DELETE", "")
