@@ -56,9 +56,16 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 
 @pytest.fixture(scope="module")
 def opened(
-    request: pytest.FixtureRequest, program: Program, tmp_path_factory: pytest.TempPathFactory, certificate: Certificate
+    request: pytest.FixtureRequest,
+    program: Program,
+    tmp_path_factory: pytest.TempPathFactory,
+    certificate: Certificate,
+    served: object,
 ) -> Iterator[Browser]:
-    """One browser for all tests of a module; which one is the test's parameter."""
+    """One browser for all tests of a module; which one is the test's parameter.
+
+    It closes before *served* ends, for a server that a browser still holds on to leaves its connections open.
+    """
     browser = BROWSERS[request.param](program, tmp_path_factory.mktemp(request.param), certificate)
     yield browser
     browser.close()
@@ -73,6 +80,7 @@ def browser(opened: Browser) -> Browser:
 
 @pytest.fixture(scope="module")
 def served(serve: Serve, certificate: Certificate) -> Iterator[Shop]:
+    """The shop and its server; a module that visits another puts that in its place, under the same name."""
     with open_shop() as (shop, app), serve(app, certificate=certificate.path, key=certificate.key) as shop.port:
         yield shop
 

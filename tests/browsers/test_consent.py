@@ -68,7 +68,7 @@ class Demo:
 
 
 @pytest.fixture(scope="module")
-def running(serve: Serve, certificate: Certificate) -> Iterator[tuple[Site, LocalTracker, int]]:
+def served(serve: Serve, certificate: Certificate) -> Iterator[tuple[Site, LocalTracker, int]]:
     with LocalTracker() as tracker:
         site = Site(
             Config(consent=own_cookie(), ruid_cookie="off"),
@@ -89,8 +89,8 @@ def running(serve: Serve, certificate: Certificate) -> Iterator[tuple[Site, Loca
 
 
 @pytest.fixture
-def demo(running: tuple[Site, LocalTracker, int], browser: Browser, wait_until: Wait) -> Demo:
-    site, tracker, port = running
+def demo(served: tuple[Site, LocalTracker, int], browser: Browser, wait_until: Wait) -> Demo:
+    site, tracker, port = served
     site.flush(10)
     tracker.clear()
     return Demo(site, tracker, browser, wait_until, port)
