@@ -6,6 +6,8 @@ import csv
 import http.client
 import io
 import json
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -201,6 +203,29 @@ def test_an_open_page_does_not_keep_a_tracker_from_closing() -> None:
     tracker.close()
     stream.read()  # ends as a whole answer does: one that was broken off would raise
     connection.close()
+
+
+def test_whoever_waits_for_more_does_not_keep_a_tracker_from_closing(
+    wait_until: Callable[[Callable[[], object]], bool],
+) -> None:
+    tracker = LocalTracker()
+    client, answers = Client(tracker), list[str]()
+    waiting = threading.Thread(target=lambda: answers.append(client.send("/received.json?at_least=1&within=60").body))
+    waiting.start()
+    assert wait_until(lambda: tracker._server._server.server_state.tasks)
+    tracker.close()
+    waiting.join(10)
+    assert [json.loads(answer)["count"] for answer in answers] == [0]
+
+
+def test_many_that_wait_keep_nobody_from_an_answer(client: Client) -> None:
+    waiting = [threading.Thread(target=lambda: client.send("/received.json?at_least=1&within=30")) for _ in range(60)]
+    for one in waiting:
+        one.start()
+    assert ask(client, "/rows.json")["rows"] == []
+    client.send(CLICK)
+    for one in waiting:
+        one.join(30)
 
 
 def test_memory_keeps_the_latest_and_counts_them_all() -> None:

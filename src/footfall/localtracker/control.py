@@ -8,7 +8,10 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
@@ -22,6 +25,7 @@ from footfall.localtracker.store import Store
 __all__ = ["Control"]
 
 _MOST_AT_ONCE = 1_000
+_MOST_WAITING = 200
 _COLUMNS = (
     *("number", "time", "tracker", "customer", "kind", "visitor", "session", "status", "look", "fault"),
     *("method", "target", "params", "findings"),
@@ -36,6 +40,7 @@ class Control:
     def __init__(self, store: Store, faults: Faults) -> None:
         self._store = store
         self._faults = faults
+        self._waiting: CapacityLimiter | None = None
 
     async def received(self, request: Request) -> Response:
         """Return what was received; with ``at_least``, wait for it first."""
@@ -45,7 +50,10 @@ class Control:
         at_least = read_number(request, "at_least", 0, 2**62)
         within = read_seconds(request, "within", 5.0)
         if at_least:
-            await run_in_threadpool(self._store.wait_until, at_least, within, **wanted)
+            # In threads of their own: those who wait are not to keep others from an answer.
+            self._waiting = self._waiting or CapacityLimiter(_MOST_WAITING)
+            wait = partial(self._store.wait_until, at_least, within, **wanted)
+            await run_sync(wait, limiter=self._waiting)
         return await run_in_threadpool(self._received, wanted, after, limit)
 
     def _received(self, wanted: Filter, after: int, limit: int) -> Response:

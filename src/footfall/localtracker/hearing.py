@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 import threading
@@ -52,5 +53,7 @@ class Hearing:
         """Stop listening, within half a second. Closing twice is closing once."""
         self._closed = True
         if self._thread is not None:
+            with contextlib.suppress(OSError):  # a word to itself wakes it; unheard, it wakes by its own clock
+                self._socket.sendto(b"", self._socket.getsockname())
             self._thread.join(2.0)
         self._socket.close()

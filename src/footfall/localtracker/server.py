@@ -23,6 +23,7 @@ __all__ = ["BackgroundServer", "LocalTracker", "wait_for_interrupt"]
 
 _LONGEST_START = 10.0
 _LONGEST_STOP = 5.0
+_GRACE = 3  # seconds for what is under way: a page's stream takes a moment to end, and several on a busy machine
 _LONGEST_HEAD = 262_144  # of a request; what is longer is the server's to refuse
 
 
@@ -55,7 +56,7 @@ class BackgroundServer:
             log_config=None,
             access_log=False,
             server_header=False,
-            timeout_graceful_shutdown=1,
+            timeout_graceful_shutdown=_GRACE,
             h11_max_incomplete_event_size=_LONGEST_HEAD,
         )
         self._server = uvicorn.Server(config)
@@ -72,7 +73,7 @@ class BackgroundServer:
         return f"http://{host}:{self.port}"
 
     def close(self) -> None:
-        """Stop serving: requests under way have a second to end. Closing twice is closing once."""
+        """Stop serving: requests under way have three seconds to end. Closing twice is closing once."""
         self._server.should_exit = True
         self._thread.join(_LONGEST_STOP)
         if self._thread.is_alive():
@@ -176,7 +177,7 @@ class LocalTracker:
 
     def close(self) -> None:
         """Stop serving. Closing twice is closing once."""
-        self._store.stop_telling()  # else an open page would be waited for
+        self._store.stop_telling()  # else an open page, or a test that waits for more, would be waited for
         self._hearing.close()
         self._server.close()
         self._store.close()

@@ -211,7 +211,7 @@ class Store:
         with self._changed:
             if not self._closed:
                 self._flush()
-            self._closed = True
+            self._closed, self.telling = True, False
             self._database.close()
             self._changed.notify_all()
         with self._gathering:
@@ -221,8 +221,10 @@ class Store:
             writer.join(5.0)
 
     def stop_telling(self) -> None:
-        """Let those go who follow what comes in: it is about to be closed."""
-        self.telling = False
+        """Let those go who follow, or wait for, what comes in: it is about to be closed."""
+        with self._changed:
+            self.telling = False
+            self._changed.notify_all()
 
     # Reading
 
@@ -361,14 +363,14 @@ class Store:
         """Wait until *count* requests match *wanted*, at most *timeout* seconds; returns how many do by then."""
         deadline = time.monotonic() + timeout
         with self._changed:
-            while not self._closed:
+            while self.telling:
                 self._flush()
                 found = self._count(wanted)
                 if found >= count:
                     return found
                 # Counting at each arrival would be quadratic: as many as are missing must arrive first.
                 enough = self._added + count - found
-                while self._added < enough and not self._closed:
+                while self._added < enough and self.telling:
                     if not self._changed.wait(deadline - time.monotonic()):
                         return 0 if self._closed else self._count(wanted)
         return 0
