@@ -50,7 +50,7 @@ def answer_consent(tracking: Tracking, view: RequestView) -> Answer:
     else:
         return Answer(400, headers)
     referer = _own_referer(view)
-    if view.query == "grant" and referer is not None:
+    if referer is not None:
         tracking.capture(referer[1])
     if (view.header("sec-fetch-mode") or "").lower() == "navigate":
         path, query = referer or ("/", "")

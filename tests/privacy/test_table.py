@@ -183,15 +183,26 @@ def test_what_was_identified_before_a_denial_is_told_to_nobody(choose: View) -> 
     assert ("rsaRuid" in outcome.kept, outcome.parameter("ruid"), outcome.told) == (False, set(), [])
 
 
-def test_who_withdraws_as_a_person_is_erased_as_a_person_and_stays_a_device() -> None:
+@pytest.mark.parametrize(("do", "sent"), [(emit, 2), (lambda _: None, 0)], ids=["a page that reports", "one that not"])
+def test_who_withdraws_as_a_person_is_erased_as_a_person_and_stays_a_device(do: View, sent: int) -> None:
     """D-05: what waits under their ids goes first; this page's event is the device's and stays."""
     told: list[Visitor] = []
     site = make_site(consent={"device": always_granted, "person": lambda _: Consent.DENIED})
     site.on_forget = told.append
     with recording(site) as recorder:
-        respond(site, view(cookie=known_cookies(site)), emit)
+        respond(site, view(cookie=known_cookies(site)), do)
     assert [(one.device_id, one.ruid, one.reaid) for one in told] == [(None, BO, "old")]
-    assert (recorder.erased, len(recorder.requests)) == ([DEVICE], 2)
+    assert (recorder.erased, len(recorder.requests)) == ([DEVICE], sent)
+
+
+def test_without_a_choice_what_comes_after_the_response_is_refused_as_well() -> None:
+    """D-05: a background task's event, which no later grant could cover, even where a tracker takes nobody's."""
+    site = make_site(consent=own_cookie(), anonymous_user="dummy")
+    tracking = site.begin(view(cookie=KNOWN))
+    with recording(site) as recorder:
+        tracking.finish(200, [])
+        emit(tracking)
+    assert (recorder.requests, recorder.refused) == ([], [("raptor", "consent"), ("yoochoose", "consent")])
 
 
 # Global Privacy Control
