@@ -195,6 +195,13 @@ def test_who_withdraws_as_a_person_is_erased_as_a_person_and_stays_a_device(do: 
     assert (recorder.erased, len(recorder.requests)) == ([DEVICE], sent)
 
 
+def test_what_was_held_of_somebody_who_is_then_forgotten_is_refused_as_theirs() -> None:
+    site = make_site(consent=own_cookie())
+    with recording(site) as recorder:
+        respond(site, view(cookie=KNOWN), in_turn(emit, lambda t: t.forget(), lambda t: t.grant()))
+    assert (recorder.requests, recorder.refused) == ([], [("raptor", "forgotten"), ("yoochoose", "forgotten")])
+
+
 def test_without_a_choice_what_comes_after_the_response_is_refused_as_well() -> None:
     """D-05: a background task's event, which no later grant could cover, even where a tracker takes nobody's."""
     site = make_site(consent=own_cookie(), anonymous_user="dummy")
