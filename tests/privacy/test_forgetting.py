@@ -91,6 +91,17 @@ def test_the_site_is_told_once_and_of_every_id(shop: Shop, go: View) -> None:
     assert ids == [(DEVICE, SESSION, "r1", DEVICE)]
 
 
+@gone
+def test_whoever_goes_where_no_cookie_can_tell_of_it_is_erased_all_the_same(shop: Shop, go: View) -> None:
+    """D-05: over a WebSocket, with the name that they are logged in by."""
+    tracking = shop.site.begin(view("wss://www.shop.example/chat", cookie=ANNA), request=object)
+    tracking.emit(Click("1"))
+    go(tracking)
+    tracking.release()
+    shop.site.flush()
+    assert ([(one.device_id, one.user_id) for one in shop.told], shop.site.stats().erased) == ([(DEVICE, "johndoe")], 2)
+
+
 def test_a_slow_answer_beside_a_forget_brings_nobody_back(shop: Shop) -> None:
     """T-32, D-05: a page asked for before the forget and answered after it renews what was expired."""
     slow = shop.site.begin(view(cookie=ANNA))
