@@ -6,15 +6,19 @@ import csv
 import http.client
 import io
 import json
+import re
 import threading
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from tests.localtracker.conftest import CLICK, DEVICE, IDS, SESSION, VISIT, Client
 
 from footfall.localtracker import LocalTracker, Received, Store, judge
 from footfall.localtracker.journey import follow
+from footfall.localtracker.meanings import find_meaning
+from footfall.localtracker.yoochoose import EVENTS
 
 WRONG = "/api/00000/rate/u/1/1?rating=101"
 DOUBTFUL = "/api/00000/click/anna%40shop.example/1/1"
@@ -62,7 +66,7 @@ def test_a_detail_explains_every_part_with_its_place_in_the_document(client: Cli
     detail = ask(client, f"/request.json?number={one.number}")
     parts = {part["name"]: part for part in detail["parameters"]}
     assert list(parts) == ["customerid", "p1", "p2", "p77", "ruid", "reaid", "coid", "sid"]
-    assert [name for name, part in parts.items() if not (part["means"] and part["place"])] == []
+    assert [name for name, part in parts.items() if not (part["means"] and part["rule"] and part["place"])] == []
     assert parts["ruid"]["reads"] == "anna@shop.dk"
     assert detail["says"] == "opened item 3298"
 
@@ -87,6 +91,14 @@ def test_a_detail_explains_every_part_with_its_place_in_the_document(client: Cli
 def test_a_request_is_told_in_a_sentence(client: Client, says: str, target: str) -> None:
     client.send(target)
     assert ask(client, "/rows.json")["rows"][0]["says"] == says
+
+
+def test_every_parameter_that_is_taken_without_a_remark_is_explained_with_its_rule() -> None:
+    yoochoose = {name for event in EVENTS.values() for name in (*event.required, *event.optional)}
+    paths = {"customerid", "userid", "itemtypeid", "itemid", "sourceuserid", "targetuserid", "modelId", "lang"}
+    raptor = {"customerid", "coid", "sid", "ruid", "reaid", "xuid", "am", *(f"p{number}" for number in range(1, 1_000))}
+    for tracker, names in (("yoochoose", yoochoose | paths), ("raptor", raptor)):
+        assert [name for name in names if not all(find_meaning(tracker, name))] == []
 
 
 def test_a_request_that_was_forgotten_is_not_there(client: Client) -> None:
@@ -171,13 +183,24 @@ def test_a_table_has_everything_that_matches(client: Client) -> None:
     assert rows[0]["findings"].startswith("rating: ")
 
 
-@pytest.mark.parametrize("formula", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"])
+@pytest.mark.parametrize("formula", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\nx", "\uff1d1+1", "\uff20x"])
 def test_no_cell_of_a_table_is_a_formula(formula: str, client: Client) -> None:
-    from urllib.parse import quote
-
     client.send(f"/api/00000/click/{quote(formula, safe='')}/1/1")
     [row] = csv.DictReader(io.StringIO(client.send("/export.csv").body, newline=""))
     assert row["visitor"] == f"'{formula}"
+
+
+@pytest.mark.parametrize("formula", ["x;=1+1", "x\t@SUM(A1)", "x\r\n=1+1", "x\n-1"])
+def test_nor_is_one_where_other_signs_part_the_cells(formula: str, client: Client) -> None:
+    client.send(f"/api/00000/click/{quote(formula, safe='')}/1/1?categorypath=a;=b")
+    table = client.send("/export.csv").body
+    assert [cell for cell in re.split(r"[;\t\r\n]", table) if cell.startswith(("=", "+", "-", "@"))] == []
+
+
+def test_what_is_no_formula_stays_as_it_was_in_a_table(client: Client) -> None:
+    client.send("/api/00000/click/a-b=c%2Bd%40e;f/1/1")
+    [row] = csv.DictReader(io.StringIO(client.send("/export.csv").body))
+    assert row["visitor"] == "a-b=c+d@e;f"
 
 
 def test_the_stream_tells_of_what_comes(client: Client, tracker: LocalTracker) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
+from itertools import islice
 
-from anyio import CapacityLimiter
-from anyio.to_thread import run_sync
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
@@ -30,8 +32,12 @@ _COLUMNS = (
     *("number", "time", "tracker", "customer", "kind", "visitor", "session", "status", "look", "fault"),
     *("method", "target", "params", "findings"),
 )
-#: What a spreadsheet would run as a formula: a visitor may have written it.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# What a spreadsheet would run as a formula: a visitor may have written it. Where semicolons part the cells, as in much
+# of Europe, or a line ends, one may begin in the middle of a value. Source: OWASP, "CSV Injection".
+_before_formula = re.compile(
+    r"\A(?=[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])|(?<=[;\t\r\n])(?=[=+\-@\uff1d\uff0b\uff0d\uff20])"
+).sub
+_AT_ONCE = 500  # lines that are sent in one piece
 
 
 class Control:
@@ -40,7 +46,7 @@ class Control:
     def __init__(self, store: Store, faults: Faults) -> None:
         self._store = store
         self._faults = faults
-        self._waiting: CapacityLimiter | None = None
+        self._waiting = ThreadPoolExecutor(_MOST_WAITING, "footfall local tracker's waiting")
 
     async def received(self, request: Request) -> Response:
         """Return what was received; with ``at_least``, wait for it first."""
@@ -51,9 +57,8 @@ class Control:
         within = read_seconds(request, "within", 5.0)
         if at_least:
             # In threads of their own: those who wait are not to keep others from an answer.
-            self._waiting = self._waiting or CapacityLimiter(_MOST_WAITING)
             wait = partial(self._store.wait_until, at_least, within, **wanted)
-            await run_sync(wait, limiter=self._waiting)
+            await asyncio.get_running_loop().run_in_executor(self._waiting, wait)
         return await run_in_threadpool(self._received, wanted, after, limit)
 
     def _received(self, wanted: Filter, after: int, limit: int) -> Response:
@@ -109,8 +114,10 @@ class Control:
 
 
 def _download(lines: Iterator[str], kind: str, name: str) -> Response:
+    # The server goes to another thread for each piece: a hundred thousand lines one by one would take a minute.
+    pieces = iter(lambda: "".join(islice(lines, _AT_ONCE)), "")
     return StreamingResponse(
-        lines, headers={"Content-Type": kind, "Content-Disposition": f'attachment; filename="{name}"'}
+        pieces, headers={"Content-Type": kind, "Content-Disposition": f'attachment; filename="{name}"'}
     )
 
 
@@ -118,7 +125,7 @@ def _write_table(received: Iterator[Received]) -> Iterator[str]:
     yield ",".join(_COLUMNS) + "\r\n"
     for one in received:
         written = io.StringIO()
-        csv.writer(written).writerow(map(_as_text, _row(one)))
+        csv.writer(written).writerow(_before_formula("'", str(value)) for value in _row(one))
         yield written.getvalue()
 
 
@@ -129,8 +136,3 @@ def _row(one: Received) -> tuple[object, ...]:
         *(one.number, time, one.tracker, one.judged.customer, one.kind, one.visitor, one.session, one.status),
         *(one.look, one.fault, one.method, one.target, json.dumps(one.params), findings),
     )
-
-
-def _as_text(value: object) -> str:
-    text = str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
