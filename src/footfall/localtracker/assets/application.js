@@ -41,7 +41,13 @@ async function show() {
   const now = `${state.trace} ${state.last} ${only}`;
   if (now === shownFor) return;
   shownFor = now;
-  const { traces } = await ask("/traces.json");
+  let traces;
+  try {
+    ({ traces } = await ask("/traces.json"));
+  } catch {
+    shownFor = ""; // the connection's own line says so; it is asked again with the next news
+    return;
+  }
   const chosen = only ? traces.filter((trace) => !trace.events.some((one) => one.digest)) : traces;
   const open = new Set([...byId("traces").querySelectorAll("details[open]")].map((one) => one.dataset.number));
   byId("traces").replaceChildren(

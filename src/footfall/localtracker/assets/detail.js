@@ -83,7 +83,7 @@ function finding(problem) {
   );
 }
 
-function parameter({ name, value, means, place, reads }, findings) {
+function parameter({ name, value, means, rule, place, reads }, findings) {
   const found = findings.filter((one) => one.field === name);
   const look = found.some((one) => one.fatal) ? "wrong" : "doubtful";
   return h(
@@ -95,14 +95,16 @@ function parameter({ name, value, means, place, reads }, findings) {
       {},
       h("div", { class: "value" }, value || h("i", {}, "empty")),
       reads ? h("div", { class: "value" }, `= ${reads}`) : null,
-      h("div", { class: "means" }, means, place ? ` (${place})` : ""),
+      h("div", { class: "means" }, capital(means), rule ? `: ${rule}` : "", "."),
+      place ? h("div", { class: "place" }, place) : null,
     ),
   );
 }
 
 function buttons(one) {
-  const copy = h("button", { type: "button" }, "Copy the URL");
-  copy.addEventListener("click", async () => {
+  // Browsers have a clipboard only for pages of this machine, or over https.
+  const copy = navigator.clipboard ? h("button", { type: "button" }, "Copy the URL") : null;
+  copy?.addEventListener("click", async () => {
     await navigator.clipboard.writeText(location.origin + one.target);
     copy.textContent = "Copied";
   });

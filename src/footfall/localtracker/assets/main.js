@@ -14,7 +14,7 @@ const VIEWS = ["requests", "mend", "journey", "application", "faults"];
 const filters = byId("filters");
 
 function navigate() {
-  const [name, value = ""] = decodeURIComponent(location.hash.slice(1)).split(/=(.*)/s);
+  const [name, value = ""] = readHash().split(/=(.*)/s);
   const view = VIEWS.includes(name) ? name : "requests";
   for (const one of VIEWS) byId(one).hidden = one !== view;
   for (const link of document.querySelectorAll("nav a")) {
@@ -25,6 +25,14 @@ function navigate() {
   if (view === "journey") showJourney(value);
   if (view === "application") toldApplication();
   if (name === "request") openDetail(Number(value), true);
+}
+
+function readHash() {
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return ""; // somebody wrote it by hand
+  }
 }
 
 function readFilters() {
@@ -53,7 +61,11 @@ filters.addEventListener("input", () => {
 filters.addEventListener("submit", (event) => event.preventDefault());
 filters.addEventListener("reset", () => setTimeout(readFilters));
 byId("clear").addEventListener("click", async () => {
-  await fetch("/clear", { method: "POST", redirect: "manual" });
+  try {
+    await fetch("/clear", { method: "POST", redirect: "manual" });
+  } catch {
+    return; // the connection's own line says so
+  }
   hint();
   readFilters();
 });

@@ -14,8 +14,14 @@ export function toldMends() {
 
 export async function showMends() {
   if (shownFor === state.last) return;
-  shownFor = state.last;
-  const { mends } = await ask("/mends.json");
+  const now = state.last;
+  let mends;
+  try {
+    ({ mends } = await ask("/mends.json"));
+  } catch {
+    return; // the connection's own line says so; it is asked again with the next news
+  }
+  shownFor = now;
   byId("findings").replaceChildren(...(mends.length ? mends.map(mend) : [h("p", { class: "lead" }, "Nothing: all that came is as documented.")]));
 }
 
