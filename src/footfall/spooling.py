@@ -7,19 +7,24 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from footfall.choosing import load_site
-from footfall.delivery import Counters, FailedRequest, SpoolStatus, Stats, spool_status
-from footfall.delivery.codec import decode_request
-from footfall.delivery.failed import Which, list_rows, purge_rows, retry_rows
-from footfall.delivery.settings import Settings, spool_path
-from footfall.delivery.sqlite import SqliteSpool
-from footfall.errors import ConfigError, MissingExtra, SpoolError
+from footfall.delivery import (
+    Counters,
+    FailedRequest,
+    SpoolStatus,
+    Stats,
+    list_failed,
+    purge_failed,
+    retry_failed,
+    spool_status,
+)
+from footfall.delivery.settings import Settings
+from footfall.errors import ConfigError, MissingExtra
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,7 +32,7 @@ if TYPE_CHECKING:
 
     from footfall.site import Site
 
-__all__ = ["DEFAULT", "Chosen", "add_commands", "find_spool", "settings_of"]
+__all__ = ["DEFAULT", "add_commands", "find_spool", "settings_of"]
 
 DEFAULT = "sqlite:///footfall.sqlite3"
 _SHOWN = 100  # failed requests in a table
@@ -38,18 +43,11 @@ _AGE = re.compile(r"(\d{1,6})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Chosen(Which):
-    """Which failed requests are meant, with a beginning in time too."""
-
-    since: datetime | None = None  #: failed then or later; without a zone it is local time
-
-    def where(self) -> tuple[str, list[object]]:
-        """Write it as a condition of SQL, and its values."""
-        where, values = super().where()
-        return (
-            (where, values) if self.since is None else (f"{where} AND failed >= ?", [*values, self.since.timestamp()])
-        )
+class _Which(TypedDict):
+    tracker: str | None
+    reason: str | None
+    since: datetime | None
+    before: datetime | None
 
 
 def add_commands(parser: argparse.ArgumentParser) -> None:
@@ -93,7 +91,7 @@ def find_spool(place: str) -> str:
 
 def settings_of(site: Site) -> Settings:
     """Return how a site delivers, for a process that does so in its place."""
-    return site.delivery._settings  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - nobody else has to know
+    return site.delivery.settings
 
 
 def _add(
@@ -122,33 +120,29 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
 def _run_status(options: argparse.Namespace) -> int:
     spool = find_spool(options.spool)
     if options.json:
-        _write_json(_status_as_json(spool_status(spool), _oldest(spool)))
+        _write_json(_status_as_json(spool_status(spool)))
         return 0
     console = _make_console()
     if not options.watch:
-        console.print(_status_table(spool_status(spool), _oldest(spool)))
+        console.print(_status_table(spool_status(spool)))
         return 0
     from rich.live import Live
 
-    with Live(_status_table(spool_status(spool), _oldest(spool)), console=console, auto_refresh=False) as live:
+    with Live(_status_table(spool_status(spool)), console=console, auto_refresh=False) as live:
         try:
             while True:
                 time.sleep(_WATCH)
-                live.update(_status_table(spool_status(spool), _oldest(spool)), refresh=True)
+                live.update(_status_table(spool_status(spool)), refresh=True)
         except KeyboardInterrupt:
             return 0
 
 
-def _oldest(spool: str) -> Mapping[str, datetime]:
-    """Say when the oldest pending request of each tracker was accepted; what is still in a journal is younger."""
-    with _opened(spool) as database, database.transaction() as db:
-        rows = db.execute("SELECT tracker, min(accepted) FROM requests GROUP BY tracker").fetchall()
-    return {tracker: datetime.fromtimestamp(accepted, UTC) for tracker, accepted in rows}
-
-
-def _status_as_json(status: SpoolStatus, oldest: Mapping[str, datetime]) -> dict[str, object]:
+def _status_as_json(status: SpoolStatus) -> dict[str, object]:
     trackers = {
-        name: {**_counts(counters), "oldest_pending": oldest[name].isoformat() if name in oldest else None}
+        name: {
+            **_counts(counters),
+            "oldest_pending": status.oldest[name].isoformat() if name in status.oldest else None,
+        }
         for name, counters in status.stats.trackers.items()
     }
     return {
@@ -174,7 +168,7 @@ def _counts(counted: Counters | Stats) -> dict[str, object]:
     }
 
 
-def _status_table(status: SpoolStatus, oldest: Mapping[str, datetime]) -> Table:
+def _status_table(status: SpoolStatus) -> Table:
     from rich.table import Table
 
     table = Table(
@@ -193,10 +187,10 @@ def _status_table(status: SpoolStatus, oldest: Mapping[str, datetime]) -> Table:
     table.add_column("oldest pending", justify="right")
     now = datetime.now(UTC)
     rows: list[tuple[str, Counters | Stats, datetime | None]] = [
-        (name, counters, oldest.get(name)) for name, counters in status.stats.trackers.items()
+        (name, counters, status.oldest.get(name)) for name, counters in status.stats.trackers.items()
     ]
     if len(rows) > 1:
-        rows.append(("all", status.stats, min(oldest.values(), default=None)))
+        rows.append(("all", status.stats, min(status.oldest.values(), default=None)))
     for at, (name, counted, since) in enumerate(rows):
         table.add_row(
             name,
@@ -209,22 +203,18 @@ def _status_table(status: SpoolStatus, oldest: Mapping[str, datetime]) -> Table:
 
 
 def _run_failed(options: argparse.Namespace) -> int:
-    with _opened(find_spool(options.spool)) as database:
-        rows = (
-            (failed, _url(database, failed) if options.show_url else None)
-            for failed in list_rows(database, _which(options))
-        )
-        if options.json:
-            for at, (failed, url) in enumerate(rows):
-                if at == options.limit:
-                    break
-                _write_json(_failed_as_json(failed, url, show_url=options.show_url))
-            return 0
-        _show_failed(rows, _SHOWN if options.limit is None else options.limit, show_url=options.show_url)
+    rows = list_failed(find_spool(options.spool), **_which(options))
+    if options.json:
+        for at, failed in enumerate(rows):
+            if at == options.limit:
+                break
+            _write_json(_failed_as_json(failed, show_url=options.show_url))
+        return 0
+    _show_failed(rows, _SHOWN if options.limit is None else options.limit, show_url=options.show_url)
     return 0
 
 
-def _show_failed(rows: Iterator[tuple[FailedRequest, str | None]], limit: int, *, show_url: bool) -> None:
+def _show_failed(rows: Iterator[FailedRequest], limit: int, *, show_url: bool) -> None:
     console = _make_console()
     from rich.table import Table
 
@@ -234,9 +224,9 @@ def _show_failed(rows: Iterator[tuple[FailedRequest, str | None]], limit: int, *
         table.add_column("URL", overflow="fold")
         table.add_column("answer", overflow="fold")
     number = 0
-    for number, (failed, url) in enumerate(rows, 1):
+    for number, failed in enumerate(rows, 1):
         if number <= limit:
-            shown = [url or "", failed.answer] if show_url else []
+            shown = [failed.url or "", failed.answer] if show_url else []
             table.add_row(
                 failed.failed.astimezone().strftime("%Y-%m-%d %H:%M:%S"),
                 failed.tracker,
@@ -252,54 +242,44 @@ def _show_failed(rows: Iterator[tuple[FailedRequest, str | None]], limit: int, *
     console.print(f"{number:,} failed{more}")
 
 
-def _failed_as_json(failed: FailedRequest, url: str | None, *, show_url: bool) -> dict[str, object]:
-    row: dict[str, object] = asdict(failed)
-    row.update(accepted=failed.accepted.isoformat(), failed=failed.failed.isoformat(), url=url)
+def _failed_as_json(failed: FailedRequest, *, show_url: bool) -> dict[str, object]:
+    row: dict[str, object] = {**asdict(failed), "can_retry": failed.can_retry}
+    row.update(accepted=failed.accepted.isoformat(), failed=failed.failed.isoformat())
     if not show_url:
         del row["url"], row["answer"]  # a tracker's answer may repeat what was sent
     return row
 
 
-def _url(database: SqliteSpool, failed: FailedRequest) -> str | None:
-    if not failed.can_retry:
-        return None
-    with database.transaction() as db:
-        row = db.execute("SELECT request FROM failed WHERE id = ?", (failed.id,)).fetchone()
-    return None if row is None else decode_request(row[0]).url
-
-
 def _run_retry(options: argparse.Namespace) -> int:
-    with _opened(find_spool(options.spool)) as database:
-        which = _until_now(_which(options))
-        rows = unsendable = unanswered = 0
-        for failed in list_rows(database, which):
-            rows += failed.can_retry
-            unsendable += not failed.can_retry
-            unanswered += failed.can_retry and failed.reason.startswith("unanswered")
-        if unsendable:
-            _say(f"{unsendable:,} never became a request: they cannot be sent, and stay.")
-        twice = f" ({unanswered:,} of them may have arrived, and would count twice)" if unanswered else ""
-        if not _agreed(options, rows, f"{_several(rows, 'request', 'requests')} to be sent again{twice}"):
-            return 0 if not rows else 1
-        _say(f"{_several(retry_rows(database, which, time.time()), 'request', 'requests')} pending again")
+    spool, which = find_spool(options.spool), _until_now(_which(options))
+    rows = unsendable = unanswered = 0
+    for failed in list_failed(spool, **which):
+        rows += failed.can_retry
+        unsendable += not failed.can_retry
+        unanswered += failed.can_retry and failed.reason.startswith("unanswered")
+    if unsendable:
+        _say(f"{unsendable:,} never became a request: they cannot be sent, and stay.")
+    twice = f" ({unanswered:,} of them may have arrived, and would count twice)" if unanswered else ""
+    if not _agreed(options, rows, f"{_several(rows, 'request', 'requests')} to be sent again{twice}"):
+        return 0 if not rows else 1
+    _say(f"{_several(retry_failed(spool, **which), 'request', 'requests')} pending again")
     return 0
 
 
 def _run_purge(options: argparse.Namespace) -> int:
-    with _opened(find_spool(options.spool)) as database:
-        which = _until_now(_which(options))
-        rows = sum(1 for _ in list_rows(database, which))
-        if not _agreed(options, rows, f"{_several(rows, 'failed request', 'failed requests')} to be thrown away"):
-            return 0 if not rows else 1
-        _say(f"{_several(purge_rows(database, which), 'failed request', 'failed requests')} thrown away")
+    spool, which = find_spool(options.spool), _until_now(_which(options))
+    rows = sum(1 for _ in list_failed(spool, **which))
+    if not _agreed(options, rows, f"{_several(rows, 'failed request', 'failed requests')} to be thrown away"):
+        return 0 if not rows else 1
+    _say(f"{_several(purge_failed(spool, **which), 'failed request', 'failed requests')} thrown away")
     return 0
 
 
-def _until_now(which: Chosen) -> Chosen:
+def _until_now(which: _Which) -> _Which:
     """Leave out what fails while a person thinks: they agree to the number that they read."""
     now = datetime.now(UTC)
-    early = which.before is not None and which.before.timestamp() < now.timestamp()
-    return which if early else replace(which, before=now)
+    early = which["before"] is not None and which["before"].timestamp() < now.timestamp()
+    return which if early else {**which, "before": now}
 
 
 def _agreed(options: argparse.Namespace, rows: int, what: str) -> bool:
@@ -315,22 +295,13 @@ def _agreed(options: argparse.Namespace, rows: int, what: str) -> bool:
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
-def _which(options: argparse.Namespace) -> Chosen:
-    return Chosen(tracker=options.tracker, reason=options.reason, before=options.before, since=options.since)
-
-
-@contextmanager
-def _opened(spool: str) -> Generator[SqliteSpool]:
-    path = spool_path(spool)
-    if path is None:
-        raise ConfigError('spool: "memory:" can be looked at by its own process alone; use its stats()')
-    if not path.exists():
-        raise SpoolError(f"spool {path} does not exist: nothing was accepted yet, or it is somewhere else")
-    database = SqliteSpool(str(path))
-    try:
-        yield database
-    finally:
-        database.close()
+def _which(options: argparse.Namespace) -> _Which:
+    return {
+        "tracker": options.tracker,
+        "reason": options.reason,
+        "since": options.since,
+        "before": options.before,
+    }
 
 
 def _moment(text: str) -> datetime:

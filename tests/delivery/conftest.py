@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -271,7 +271,7 @@ class Child:
 
 
 class StartChild(Protocol):
-    def __call__(self, code: str) -> Child: ...
+    def __call__(self, code: str, *, within: Sequence[str] = ()) -> Child: ...
 
 
 def child_environment() -> dict[str, str]:
@@ -282,9 +282,9 @@ def child_environment() -> dict[str, str]:
 def start_child(spool: str, sink: Sink) -> Iterator[StartChild]:
     children: list[Child] = []
 
-    def start(code: str) -> Child:
+    def start(code: str, *, within: Sequence[str] = ()) -> Child:
         process = subprocess.Popen(
-            [sys.executable, "-c", SCRIPT + code, spool, sink.url],
+            [*within, sys.executable, "-c", SCRIPT + code, spool, sink.url],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=child_environment(),

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from footfall.errors import DeliveryError
+from footfall.delivery.refusals import Refusals
+from footfall.errors import DeliveryError, SpoolError
 
 
 @pytest.fixture(params=["sqlite", "memory"])
@@ -90,6 +92,41 @@ def test_many_refusals_are_all_counted(make_delivery: Any) -> None:
     for _ in range(5000):
         delivery.refuse("main", "bot")
     assert delivery.stats().refused == {"bot": 5000}
+
+
+def test_no_count_is_missing_while_it_is_handed_over(
+    make_delivery: Any, request_to: Any, until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """T7."""
+    delivery = make_delivery()
+    delivery.warm_up()
+    spool, seen = delivery._process.spool, list[int]()
+    store = spool.refuse
+    reader = threading.Thread(target=lambda: seen.append(delivery.stats().refused["bot"]))
+
+    def store_slowly(counts: Any) -> None:
+        reader.start()
+        reader.join(0.2)  # it has had its chance to look at the spool before this
+        store(counts)
+
+    monkeypatch.setattr(spool, "refuse", store_slowly)
+    delivery.refuse("main", "bot", 3)
+    assert until(lambda: seen)
+    assert seen == [3]
+
+
+def test_counts_that_cannot_be_stored_are_kept() -> None:
+    refusals = Refusals()
+    refusals.add("main", "bot", 3)
+
+    def fail(_: Any) -> None:
+        raise SpoolError("no")
+
+    with pytest.raises(SpoolError):
+        refusals.hand_over(fail)
+    assert refusals.peek() == [("main", "bot", 3)]
+    refusals.hand_over(lambda _: refusals.add("main", "bot", 4))
+    assert refusals.peek() == [("main", "bot", 4)]
 
 
 def test_an_erasure_that_cannot_be_written_is_made_good(

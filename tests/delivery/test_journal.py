@@ -14,6 +14,7 @@ from footfall.delivery import folder as folders
 from footfall.delivery.collector import Collector, unmoved
 from footfall.delivery.folder import Folder
 from footfall.delivery.journal import FULL, TOO_LARGE, UNWRITABLE, Journal
+from footfall.delivery.memory import MemorySpool
 from footfall.delivery.notices import Notices
 from footfall.delivery.segments import START, SegmentReader, SegmentWriter, frame
 from footfall.errors import SpoolError
@@ -201,6 +202,35 @@ def test_the_process_that_made_a_file_is_alive_until_it_is_not(tmp_path: Path) -
     assert Folder(tmp_path).is_alive(presence.token)
     os.close(presence.fd)  # what the system does at its death
     assert not Folder(tmp_path).is_alive(presence.token)
+
+
+def test_a_process_that_is_just_coming_is_not_taken_for_dead(tmp_path: Path) -> None:
+    """Its file bears another name until it is locked."""
+    (tmp_path / "0123456789abcdef.new").touch()
+    spool = MemorySpool()
+    collector = Collector(Folder(tmp_path), "me", Notices())
+    collector.tend(spool, full=False)
+    spool.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["0123456789abcdef.new"]
+
+
+def test_what_a_dead_process_left_beside_its_segments_is_cleared_away(tmp_path: Path) -> None:
+    (tmp_path / "0123456789abcdef.alive").touch()
+    (tmp_path / "0123456789abcdef.0000000001.new").touch()
+    spool = MemorySpool()
+    collector = Collector(Folder(tmp_path), "me", Notices())
+    collector.tend(spool, full=False)
+    spool.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_journal_closed_twice_closes_nobody_elses_file(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "outbox", limit=MIB)
+    journal.close()
+    read, write = os.pipe()  # takes the number that is free now
+    journal.close()
+    os.close(read)
+    os.close(write)
 
 
 def test_files_removed_under_a_running_process_are_made_anew(tmp_path: Path) -> None:

@@ -78,6 +78,25 @@ def test_a_deliverer_drains_on_sigterm(start_child: Any, sink: Any, spool: str) 
     assert len(sink.requests) == len(set(sink.targets)) == 1000
 
 
+def test_a_deliverer_ends_though_its_signal_comes_while_it_looks_whether_to(start_child: Any) -> None:
+    """A handler cannot wait for a lock that its own thread holds."""
+    said = start_child("""
+class Unlucky(threading.Event):
+    def is_set(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return super().is_set()
+    def wait(self, timeout=None):
+        with self._cond:  # as the real one does for a moment
+            return self.is_set()
+stop = Unlucky()
+signal.signal(signal.SIGTERM, lambda *_: stop.set())
+threading.Timer(20, os._exit, [1]).start()
+say(Deliverer(spool).run(stop))
+os._exit(0)
+""").said()
+    assert said == ["0"]
+
+
 def test_a_deliverer_ends_in_time_though_the_tracker_hangs(start_child: Any, sink: Any, answers: Any) -> None:
     sink.always(answers.HANG)
     start_child("delivery = Delivery(spool, deliver_here=False); emit(range(100)); delivery.close()").said()

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from footfall.delivery import Deliverer, list_failed, purge_failed, retry_failed, spool_status
+from footfall.delivery.codec import Kind, encode_aside, encode_request
+from footfall.delivery.journal import Journal
 from footfall.errors import ConfigError, SpoolError
 
 
@@ -50,6 +52,8 @@ def test_what_failed_is_listed_with_all_that_a_person_needs(with_failures: str) 
         ({"tracker": "two", "reason": "no price"}, 0),
         ({"before": datetime.now(UTC) - timedelta(hours=1)}, 0),
         ({"before": datetime.now(UTC) + timedelta(hours=1)}, 3),
+        ({"since": datetime.now(UTC) - timedelta(hours=1)}, 3),
+        ({"since": datetime.now(UTC) + timedelta(hours=1)}, 0),
     ],
 )
 def test_failures_are_chosen_by_tracker_reason_and_time(with_failures: str, which: dict[str, Any], number: int) -> None:
@@ -94,8 +98,7 @@ def test_the_status_tells_what_is_where(make_delivery: Any, request_to: Any, sin
     assert status.stats.pending == 10
     assert status.processes == 1
     assert status.spool_bytes > 0
-    assert status.oldest is not None
-    assert datetime.now(UTC) - status.oldest < timedelta(minutes=1)
+    assert datetime.now(UTC) - status.oldest["main"] < timedelta(minutes=1)
 
 
 def test_the_status_of_a_site_that_never_moved_its_journal_counts_it(start_child: Any, spool: str) -> None:
@@ -104,6 +107,41 @@ def test_the_status_of_a_site_that_never_moved_its_journal_counts_it(start_child
     ).said()
     status = spool_status(spool)
     assert (status.stats.accepted, status.stats.pending, status.processes) == (10, 10, 0)
+
+
+@pytest.fixture
+def journal_alone(spool: str, request_to: Any) -> str:
+    """Three requests in the journal of a process that is no more, and no spool yet."""
+    journal = Journal(Path(f"{spool.removeprefix('sqlite:///')}.outbox"), limit=1024 * 1024)
+    journal.append([(Kind.REQUEST, encode_request(request_to(f"/{n}"))) for n in range(3)])
+    journal.append([(Kind.ASIDE, encode_aside("main", "buy", "", "no price"))])
+    journal.close()
+    return spool
+
+
+def test_what_is_in_journals_is_counted_though_there_is_no_spool_yet(journal_alone: str, tmp_path: Path) -> None:
+    status = spool_status(journal_alone)
+    assert (status.stats.accepted, status.stats.pending, status.stats.failed) == (4, 3, 1)
+    assert [path.name for path in tmp_path.iterdir()] == ["spool.sqlite3.outbox"]
+
+
+@pytest.mark.parametrize("act", [retry_failed, purge_failed, lambda spool: list(list_failed(spool))])
+def test_where_there_are_journals_alone_nobody_is_told_that_nothing_was_accepted(act: Any, journal_alone: str) -> None:
+    with pytest.raises(SpoolError, match=r"in the journals beside it.*start `footfall deliver`"):
+        act(journal_alone)
+
+
+def test_a_repeated_key_is_never_counted_as_accepted_wherever_it_is(start_child: Any, spool: str) -> None:
+    start_child("""
+from dataclasses import replace
+delivery = Delivery(spool, deliver_here=False); delivery.warm_up()
+for n in range(3): delivery.accept([replace(request(n), once="anna logs in")])
+os._exit(0)
+""").said()
+    for _ in range(2):
+        stats = spool_status(spool).stats
+        assert (stats.accepted, stats.pending, stats.refused) == (1, 1, {"repeated": 2})
+        start_child("delivery = Delivery(spool, deliver_here=False); delivery.warm_up(); delivery.close()").said()
 
 
 @pytest.mark.parametrize("act", [spool_status, retry_failed, purge_failed, lambda spool: list(list_failed(spool))])

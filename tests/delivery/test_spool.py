@@ -226,6 +226,24 @@ def test_a_clock_set_back_holds_nothing_up(filled: Filled) -> None:
     assert urls(filled.lease(now=NOW + 1)) == ["1"]
 
 
+def test_a_clock_set_back_a_little_holds_up_nothing_that_was_never_tried(filled: Filled) -> None:
+    filled.put(request(1))
+    assert filled.lease(now=NOW - 60) == []
+    filled.spool.tend(NOW - 60, ["a.0"])
+    assert urls(filled.lease(now=NOW - 60)) == ["1"]
+
+
+def test_a_lease_that_its_owner_renews_is_neither_leased_anew_nor_lost(filled: Filled) -> None:
+    """T22."""
+    filled.put(request(1), request(2, when_unanswered=WhenUnanswered.SET_ASIDE))
+    leased = [lease.id for lease in filled.lease()]
+    later = NOW + 3600
+    assert filled.spool.turn(Settlement(), lambda _: Room(9), owner="me", now=later, lease=30.0, renewed=leased) == []
+    assert filled.lease(owner="other", now=later + 29) == []
+    filled.settle(Settlement(delivered=leased), now=later)
+    assert filled.counts() == {"accepted": 2, "delivered": 2}
+
+
 def test_a_key_is_taken_once(filled: Filled) -> None:
     """T-14."""
     filled.put(request(1, once="anna logs in"), request(2, once="anna logs in"), request(3, once="bert logs in"))

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from footfall.delivery.collector import unmoved
 from footfall.delivery.folder import Folder
-from footfall.delivery.spool import Snapshot
 from footfall.delivery.sqlite import SqliteSpool
 from footfall.delivery.stats import Stats
 from footfall.delivery.tally import tally
@@ -24,8 +23,7 @@ def count_spool(path: Path, folder: Path, refusals: Iterable[tuple[str, str, int
     spool = SqliteSpool(str(path))
     try:
         with unmoved(Folder(folder)) as view:
-            snapshot = spool.snapshot() if path.exists() else Snapshot(trackers={}, offsets={})
-            return tally(snapshot.trackers, view.records(snapshot.offsets), refusals)
+            return tally(spool if path.exists() else None, view.records, lambda: refusals)
     finally:
         spool.close()
 

@@ -150,17 +150,20 @@ class Courier:
         return now >= self._oldest + _GATHER or len(settled.delivered) >= _GATHER_MOST or not self._under_way
 
     def _room(self, tracker: str) -> Room:
-        return self._breaker(tracker).room(self._clock(), self._in_flight.get(tracker, 0))
+        return self._breaker(tracker).room(time.monotonic(), self._in_flight.get(tracker, 0))
 
     def _turn(self, room: Callable[[str], Room]) -> None:
         now = self._clock()
-        leased = self._spool.turn(self._settlement, room, owner=self._owner, now=now, lease=self._lease)
+        oldest = next(iter(self._under_way.values()), None)
+        # No exchange takes as long as its lease: somebody has set the clock, or all has stood still.
+        busy = self._under_way.keys() if oldest is not None and oldest.until <= now else ()
+        leased = self._spool.turn(self._settlement, room, owner=self._owner, now=now, lease=self._lease, renewed=busy)
         self._settlement = Settlement()
         self._oldest = None
         for lease in leased:
             self._send(lease)
         for tracker in {lease.request.tracker for lease in leased}:
-            self._breaker(tracker).sent(now)
+            self._breaker(tracker).sent(time.monotonic())
         self._next_look = time.monotonic() + (_GATHER if leased else _IDLE)
 
     def _send(self, lease: Lease) -> None:
@@ -179,7 +182,7 @@ class Courier:
         self._in_flight[tracker] -= 1
         now = self._clock()
         verdict = judge(outcome, lease.request.when_unanswered, now=now)
-        self._tell_breaker(tracker, verdict, now)
+        self._tell_breaker(tracker, verdict)
         if self._oldest is None:
             self._oldest = time.monotonic()
         if isinstance(verdict, Delivered):
@@ -193,7 +196,7 @@ class Courier:
             else:
                 self._settlement.postponed.append(Postponement(key, now + wait))
 
-    def _tell_breaker(self, tracker: str, verdict: Delivered | TryAgain | Refused, now: float) -> None:
+    def _tell_breaker(self, tracker: str, verdict: Delivered | TryAgain | Refused) -> None:
         breaker = self._breaker(tracker)
         if isinstance(verdict, Delivered) or verdict.healthy:
             if breaker.succeeded():
@@ -201,7 +204,7 @@ class Courier:
                 self._notices.say(logging.WARNING, "a tracker is back", tracker=tracker)
         else:
             pause = verdict.after if isinstance(verdict, TryAgain) else None
-            if breaker.failed(now, pause):
+            if breaker.failed(time.monotonic(), pause):
                 reason = verdict.reason
                 self._notices.say(logging.WARNING, f"a tracker is down, its requests wait: {reason}", tracker=tracker)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -12,7 +13,7 @@ from footfall.errors import ConfigError
 
 __all__ = ["Deliverer"]
 
-_LOOK = 0.5  # seconds: a signal's handler runs between two waits
+_LOOK = 0.1  # seconds
 
 
 class Deliverer:
@@ -39,7 +40,7 @@ class Deliverer:
     def run(self, stop: threading.Event, *, drain: timedelta = timedelta(seconds=10)) -> int:
         """Deliver until *stop* is set, and then for *drain* at most what is still to be sent.
 
-        A signal's handler sets *stop*; what is pending after the drain is sent by the next process.
+        A signal's handler may set *stop*; what is pending after the drain is sent by the next process.
 
         Returns:
             How many requests are still pending.
@@ -48,6 +49,8 @@ class Deliverer:
             SpoolError: The spool cannot be used at the start. Later trouble is logged, and it tries again.
         """
         self._delivery.attend()
-        while not stop.wait(_LOOK):
-            pass
+        # Looked at, not waited for: a handler that runs in a thread which waits for an event may find the event's
+        # own lock taken by that thread, and never return.
+        while not stop.is_set():
+            time.sleep(_LOOK)
         return self._delivery.close(drain.total_seconds())

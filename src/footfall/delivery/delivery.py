@@ -213,7 +213,7 @@ class Delivery:
             return process.stats()
         path = self._settings.path
         if path is None:
-            return tally({}, (), self._refusals.peek())
+            return tally(None, lambda _: (), self._refusals.peek)
         return count_spool(path, self._settings.folder, self._refusals.peek())
 
     def warm_up(self) -> None:

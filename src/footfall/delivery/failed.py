@@ -23,6 +23,7 @@ class Which:
     tracker: str | None = None
     reason: str | None = None  #: what the reason begins with
     before: datetime | None = None  #: failed earlier than this; without a zone it is local time
+    since: datetime | None = None  #: failed then or later
 
     def where(self) -> tuple[str, list[object]]:
         """Write it as a condition of SQL, and its values."""
@@ -36,6 +37,9 @@ class Which:
         if self.before is not None:
             parts.append("failed < ?")
             values.append(self.before.timestamp())
+        if self.since is not None:
+            parts.append("failed >= ?")
+            values.append(self.since.timestamp())
         return " AND ".join(parts), values
 
 
@@ -52,7 +56,12 @@ class FailedRequest:
     accepted: datetime
     failed: datetime
     attempts: int
-    can_retry: bool  #: false: the event never became a request
+    url: str | None  #: what was asked for: it says what a visitor did. None: the event never became a request
+
+    @property
+    def can_retry(self) -> bool:
+        """Whether there is something to send."""
+        return self.url is not None
 
     def __repr__(self) -> str:
         """Name the row, never what is in it."""
@@ -70,8 +79,8 @@ def list_rows(spool: SqliteSpool, which: Which) -> Iterator[FailedRequest]:
     while True:
         with spool.transaction() as db:
             rows = db.execute(
-                "SELECT id, tracker, kind, reason, status, answer, accepted, failed, attempts, request IS NOT NULL "  # noqa: S608 - of our own parts
-                f"FROM failed WHERE {where} ORDER BY id LIMIT {_STEP}",
+                "SELECT id, tracker, kind, reason, status, answer, accepted, failed, attempts, "  # noqa: S608 - our own parts
+                f"json_extract(request, '$[6]') FROM failed WHERE {where} ORDER BY id LIMIT {_STEP}",
                 [last, *values],
             ).fetchall()
         for row in rows:
@@ -86,7 +95,7 @@ def list_rows(spool: SqliteSpool, which: Which) -> Iterator[FailedRequest]:
                 accepted=datetime.fromtimestamp(row[6], UTC),
                 failed=datetime.fromtimestamp(row[7], UTC),
                 attempts=row[8],
-                can_retry=bool(row[9]),
+                url=row[9],
             )
         if len(rows) < _STEP:
             return

@@ -112,8 +112,9 @@ class Folder:
         return [Stream(name, sorted(segments)) for name, segments in found.items()]
 
     def tokens(self) -> set[str]:
-        """Name every process that has left something here."""
-        return {name.partition(".")[0].partition("-")[0] for name in self._names() if name != _FULL}
+        """Name every process that has left something here, but for one that is just coming: it is not locked yet."""
+        seen = (name for name in self._names() if name.endswith((_SEGMENT, _ALIVE)))
+        return {name.partition(".")[0].partition("-")[0] for name in seen}
 
     def mark_full(self, full: bool) -> None:
         """Tell the writers of all processes whether the spool has reached its bound."""

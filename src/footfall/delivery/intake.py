@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
 from hashlib import blake2b
 from itertools import groupby
 from typing import Literal, cast
@@ -12,7 +13,7 @@ from typing import Literal, cast
 from footfall.delivery.codec import Kind
 from footfall.delivery.segments import Record
 
-__all__ = ["add_requests", "count", "erase", "store"]
+__all__ = ["REPEATED", "add_requests", "count", "count_repeated", "erase", "store"]
 
 REPEATED = "repeated"  #: a request whose `once` key was seen before
 
@@ -98,6 +99,23 @@ def count(db: sqlite3.Connection, tracker: str, name: str, number: int) -> None:
     )
 
 
+def count_repeated(db: sqlite3.Connection, records: Iterable[Record]) -> Counter[str]:
+    """Count, by tracker, the requests among records that `store` would refuse, because their key is taken."""
+    repeated: Counter[str] = Counter()
+    seen: set[bytes] = set()
+    for record in records:
+        if record.kind == Kind.REQUEST_ONCE:
+            tracker, _, _, once, *_ = json.loads(record.payload)
+            key = _key(once)
+            repeated[tracker] += key in seen or bool(db.execute("SELECT 1 FROM once WHERE key = ?", (key,)).fetchone())
+            seen.add(key)
+    return repeated
+
+
+def _key(once: str) -> bytes:
+    return blake2b(once.encode(), digest_size=16).digest()
+
+
 def _last_id(db: sqlite3.Connection) -> int:
     row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'requests'").fetchone()
     return row[0] if row else 0
@@ -115,7 +133,7 @@ def _request(db: sqlite3.Connection, record: Record, now: float) -> str | None:
     text = record.payload.decode("ascii")
     if record.kind == Kind.REQUEST_ONCE:
         tracker, _, visitor, once, *_ = json.loads(text)
-        key = blake2b(once.encode(), digest_size=16).digest()
+        key = _key(once)
         if db.execute("INSERT OR IGNORE INTO once VALUES (?, ?, ?)", (key, visitor, now)).rowcount == 0:
             db.execute(
                 "INSERT INTO refused VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET value = value + 1", (tracker, REPEATED)

@@ -155,8 +155,9 @@ class Journal:
                     segment.seal()
                     segment.close()
             self._current = self._spare = None
-            self._closed = True
-        self.presence.close()
+            before, self._closed = self._closed, True
+        if not before:
+            self.presence.close()
 
     @contextmanager
     def _alone(self) -> Generator[None]:

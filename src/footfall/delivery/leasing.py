@@ -17,7 +17,7 @@ from footfall.delivery.codec import decode_requests
 from footfall.delivery.intake import count
 from footfall.delivery.spool import Failure, Lease, Room, Settlement
 
-__all__ = ["ORPHANED", "hasten", "is_due", "lease_due", "settle", "waiting"]
+__all__ = ["ORPHANED", "hasten", "is_due", "lease_due", "renew", "settle", "waiting"]
 
 ORPHANED = "unanswered: its process ended while it was under way"
 
@@ -77,6 +77,14 @@ def lease_due(db: sqlite3.Connection, tracker: str, room: Room, *, owner: str, n
     return leased
 
 
+def renew(db: sqlite3.Connection, under_way: Collection[int], owner: str, until: float) -> None:
+    """Prolong an owner's own leases, which it is still busy with."""
+    db.execute(
+        "UPDATE requests SET due = ? WHERE id IN (SELECT value FROM json_each(?)) AND owner = ?",
+        (until, json.dumps(list(under_way)), owner),
+    )
+
+
 def settle(db: sqlite3.Connection, settled: Settlement, owner: str, now: float) -> None:
     """Carry out verdicts. An erasure, or another process after a lease that ran out, may have been quicker."""
     if settled.delivered:
@@ -93,11 +101,20 @@ def settle(db: sqlite3.Connection, settled: Settlement, owner: str, now: float) 
         hasten(db, tracker, later_than=now, now=now)
 
 
-def hasten(db: sqlite3.Connection, tracker: str, *, later_than: float, now: float) -> None:
-    """Let requests that wait for their next try, and would wait longer than to a moment, be tried now."""
+def hasten(db: sqlite3.Connection, tracker: str, *, later_than: float, now: float, untried: bool = False) -> None:
+    """Let requests that wait, and would wait longer than to a moment, be tried now.
+
+    Args:
+        db: Within a transaction.
+        tracker: Whose.
+        later_than: The moment.
+        now: The present one.
+        untried: Only those that have no reason to wait, but that the clock was set back.
+    """
+    which = " AND attempts = 0" if untried else ""
     for held in _KINDS:
         db.execute(
-            f"UPDATE requests SET due = ? WHERE tracker = ? AND held = {held} AND due > ? AND owner IS NULL",  # noqa: S608
+            f"UPDATE requests SET due = ? WHERE tracker = ? AND held = {held} AND due > ? AND owner IS NULL{which}",  # noqa: S608
             (now, tracker, later_than),
         )
 
@@ -150,7 +167,7 @@ def _take(db: sqlite3.Connection, rows: Sequence[_Row], owner: str, until: float
         (owner, until, json.dumps([row.id for row in rows])),
     )
     return [
-        Lease(id=row.id, request=request, accepted=row.accepted, attempts=row.attempts)
+        Lease(id=row.id, request=request, accepted=row.accepted, attempts=row.attempts, until=until)
         for row, request in zip(rows, decode_requests([row.request for row in rows]), strict=True)
     ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 
@@ -16,7 +16,7 @@ from footfall.delivery.segments import Record
 from footfall.delivery.spool import Batch, Spool
 from footfall.delivery.sqlite import SqliteSpool
 
-__all__ = ["MemoryOutbox", "MemorySpool"]
+__all__ = ["MemoryOutbox", "MemorySpool", "rest_of"]
 
 _BATCH = 1000
 _NAME = "memory"
@@ -53,6 +53,12 @@ class MemorySpool(SqliteSpool):
         """Forget everything."""
         with self._turn_of_mine():
             self._forget_connection(last=True)
+
+
+def rest_of(records: Iterable[Record], offsets: Mapping[str, int]) -> Iterator[Record]:
+    """Leave out what the spool has."""
+    done = offsets.get(_NAME, 0)
+    return (record for record in records if record.end > done)
 
 
 class MemoryOutbox:
@@ -99,9 +105,8 @@ class MemoryOutbox:
 
     def batch(self, offsets: Mapping[str, int]) -> Batch:
         """Read the next records; they stay until `moved`."""
-        done = offsets.get(_NAME, 0)
-        records = list(islice((record for record in self.unmoved() if record.end > done), _BATCH))
-        return Batch(records=records, offsets={_NAME: records[-1].end if records else done})
+        records = list(islice(rest_of(self.unmoved(), offsets), _BATCH))
+        return Batch(records=records, offsets={_NAME: records[-1].end if records else offsets.get(_NAME, 0)})
 
     def moved(self, batch: Batch) -> None:
         """Drop what the spool has."""

@@ -13,7 +13,7 @@ from footfall.delivery.collector import Collector, unmoved
 from footfall.delivery.folder import Folder
 from footfall.delivery.forking import close_inherited, left_behind
 from footfall.delivery.journal import Journal
-from footfall.delivery.memory import MemoryOutbox, MemorySpool
+from footfall.delivery.memory import MemoryOutbox, MemorySpool, rest_of
 from footfall.delivery.native import Thread
 from footfall.delivery.notices import Notices
 from footfall.delivery.refusals import Refusals
@@ -130,12 +130,10 @@ class Process:
         """
         if isinstance(self._source, MemoryOutbox):
             records = self._source.unmoved()  # before the spool is asked: what it has by then is left out
-            snapshot = self.spool.snapshot()
-            done = snapshot.offsets.get("memory", 0)
-            return tally(snapshot.trackers, [r for r in records if r.end > done], self._refusals.peek())
-        with unmoved(Folder(self._settings.folder)) as view:
-            snapshot = self.spool.snapshot()
-            return tally(snapshot.trackers, view.records(snapshot.offsets), self._refusals.peek())
+            with self._refusals.still():
+                return tally(self.spool, lambda offsets: rest_of(records, offsets), self._refusals.peek)
+        with unmoved(Folder(self._settings.folder)) as view, self._refusals.still():
+            return tally(self.spool, view.records, self._refusals.peek)
 
     def pending(self) -> Pending:
         """Count what is pending, without looking at each request.
@@ -146,8 +144,7 @@ class Process:
         if isinstance(self._source, MemoryOutbox):
             records = self._source.unmoved()
             snapshot = self.spool.snapshot()
-            done = snapshot.offsets.get("memory", 0)
-            unmoved_requests = sum(1 for record in records if record.end > done and record.kind in REQUESTS)
+            unmoved_requests = sum(1 for record in rest_of(records, snapshot.offsets) if record.kind in REQUESTS)
         else:
             with unmoved(Folder(self._settings.folder)) as view:
                 snapshot = self.spool.snapshot()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 
 from footfall.delivery.native import native
 
@@ -11,6 +13,7 @@ __all__ = ["Count", "Refusals"]
 Count = tuple[str, str, int]  #: tracker, reason, how many
 
 _MOST = 1000  # entries, then they are added up
+_PATIENCE = 10.0  # seconds: no longer than the spool may take
 
 
 class Refusals:
@@ -21,6 +24,7 @@ class Refusals:
 
     def __init__(self) -> None:
         self._lock = native("_thread", "allocate_lock")()
+        self._handing_over = native("_thread", "RLock")()
         self._queue: deque[tuple[str, str, int, bool]] = deque()
         self._counts: Counter[tuple[str, str]] = Counter()
         self._drops: Counter[tuple[str, str]] = Counter()
@@ -34,12 +38,27 @@ class Refusals:
             finally:
                 self._lock.release()
 
-    def take(self) -> list[Count]:
-        """Hand over the counts, and begin anew."""
-        with self._lock:
-            self._add_up()
-            counts, self._counts = self._counts, Counter()
-        return _flat(counts)
+    def hand_over(self, store: Callable[[list[Count]], None]) -> None:
+        """Have the counts stored, and begin anew; if that raises, they stay."""
+        with self.still():
+            with self._lock:
+                self._add_up()
+                counts = self._counts.copy()
+            if counts:
+                store(_flat(counts))
+                with self._lock:
+                    self._counts -= counts
+
+    @contextmanager
+    def still(self) -> Generator[None]:
+        """Let no counts be handed over for a block, so that here and in the spool each is seen once."""
+        # A handler that interrupts its own thread's handing over may see them twice, rather than wait for ever.
+        held = self._handing_over.acquire(True, _PATIENCE)  # noqa: FBT003 - a lock's own signature
+        try:
+            yield
+        finally:
+            if held:
+                self._handing_over.release()
 
     def take_drops(self) -> list[Count]:
         """Hand over what the site has not heard of yet."""
@@ -47,10 +66,6 @@ class Refusals:
             self._add_up()
             drops, self._drops = self._drops, Counter()
         return _flat(drops)
-
-    def put_back(self, counts: list[Count]) -> None:
-        """Take counts back that could not be stored."""
-        self._queue.extend((tracker, reason, number, False) for tracker, reason, number in counts)
 
     def peek(self) -> list[Count]:
         """Read the counts."""

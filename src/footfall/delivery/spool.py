@@ -29,6 +29,7 @@ class Lease:
     request: WireRequest
     accepted: float  #: seconds since 1970
     attempts: int  #: that were made before this one
+    until: float = 0.0  #: seconds since 1970; then others may take it
 
     def __repr__(self) -> str:
         """Name the row, never what is in it."""
@@ -81,6 +82,8 @@ class Snapshot:
 
     trackers: Mapping[str, Counters]
     offsets: Mapping[str, int]
+    repeated: Mapping[str, int] = field(default_factory=dict[str, int])
+    """By tracker, how many of the records asked about have a ``once`` key that is taken."""
 
 
 class Spool(Protocol):
@@ -91,10 +94,18 @@ class Spool(Protocol):
         ...
 
     def turn(
-        self, settled: Settlement, room: Callable[[str], Room], *, owner: str, now: float, lease: float
+        self,
+        settled: Settlement,
+        room: Callable[[str], Room],
+        *,
+        owner: str,
+        now: float,
+        lease: float,
+        renewed: Collection[int] = (),
     ) -> list[Lease]:
         """Settle leased requests, and lease others that are due: *lease* seconds for *owner*, who then sends them.
 
+        What it is busy with, though its lease has run out, is *renewed*: it would be leased anew, or taken for lost.
         Of one visitor at most one request a tracker is under way; the others wait for its verdict, in order.
         """
         ...
@@ -115,8 +126,8 @@ class Spool(Protocol):
         """Do what must be done now and then, while these *segments* exist; returns how many bytes the spool holds."""
         ...
 
-    def snapshot(self) -> Snapshot:
-        """Count everything at one moment."""
+    def snapshot(self, unmoved: Callable[[Mapping[str, int]], Iterable[Record]] | None = None) -> Snapshot:
+        """Count everything at one moment; *unmoved* is given up to where the journal was moved, for `repeated`."""
         ...
 
     def close(self) -> None:

@@ -10,10 +10,11 @@ from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 
-from footfall.delivery.intake import store
-from footfall.delivery.leasing import hasten, is_due, lease_due, settle, waiting
+from footfall.delivery.intake import count_repeated, store
+from footfall.delivery.leasing import hasten, is_due, lease_due, renew, settle, waiting
 from footfall.delivery.native import native
 from footfall.delivery.schema import explain, open_database
+from footfall.delivery.segments import Record
 from footfall.delivery.spool import Batch, Lease, Room, Settlement, Snapshot
 from footfall.delivery.stats import Counters
 from footfall.errors import SpoolError
@@ -75,7 +76,14 @@ class SqliteSpool:
         return batch
 
     def turn(
-        self, settled: Settlement, room: Callable[[str], Room], *, owner: str, now: float, lease: float
+        self,
+        settled: Settlement,
+        room: Callable[[str], Room],
+        *,
+        owner: str,
+        now: float,
+        lease: float,
+        renewed: Collection[int] = (),
     ) -> list[Lease]:
         """Settle leased requests, and lease others that are due."""
         if not settled:
@@ -84,6 +92,8 @@ class SqliteSpool:
                     return []
         with self.transaction(write=True) as db:
             settle(db, settled, owner, now)
+            if renewed:
+                renew(db, renewed, owner, now + lease)
             leased: list[Lease] = []
             for tracker in waiting(db):
                 leased += lease_due(db, tracker, room(tracker), owner=owner, now=now, until=now + lease)
@@ -120,6 +130,7 @@ class SqliteSpool:
             db.execute("DELETE FROM once WHERE at < ?", (now - _KEEP_ONCE,))
             for tracker in waiting(db):
                 hasten(db, tracker, later_than=now + _LATEST, now=now)
+                hasten(db, tracker, later_than=now, now=now, untried=True)
             used, free, size = (
                 int(db.execute(f"PRAGMA {name}").fetchone()[0])
                 for name in ("page_count", "freelist_count", "page_size")
@@ -128,7 +139,7 @@ class SqliteSpool:
             self._shrink()
         return (used - free) * size
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self, unmoved: Callable[[Mapping[str, int]], Iterable[Record]] | None = None) -> Snapshot:
         """Count everything at one moment."""
         with self.transaction() as db:
             counts: dict[str, dict[str, int]] = {}
@@ -138,8 +149,9 @@ class SqliteSpool:
             for tracker, reason, value in db.execute("SELECT tracker, reason, value FROM refused"):
                 refused.setdefault(tracker, {})[reason] = value
             offsets = dict(db.execute("SELECT name, offset FROM segments"))
+            repeated = count_repeated(db, () if unmoved is None else unmoved(offsets))
         trackers = {name: _counters(counts.get(name, {}), refused.get(name, {})) for name in counts | refused}
-        return Snapshot(trackers=trackers, offsets=offsets)
+        return Snapshot(trackers=trackers, offsets=offsets, repeated=repeated)
 
     def close(self) -> None:
         """Let go of the file. The next use opens it again."""

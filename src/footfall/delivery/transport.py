@@ -240,6 +240,7 @@ class Transport:
     def _note_socket(self, fd: int, _purpose: int) -> int:
         status = os.fstat(fd)
         self.sockets[fd] = (status.st_dev, status.st_ino)
+        os.set_inheritable(fd, False)  # noqa: FBT003 - its own signature; older libcurls leave that to the caller
         return 0
 
 

@@ -154,13 +154,7 @@ class Writer:
         self._announce()
         if self._outbox.restore():
             self._notices.say(logging.ERROR, "journal files were removed while in use: what was in them alone is lost")
-        counts = self._refusals.take()
-        if counts:
-            try:
-                self._spool.refuse(counts)
-            except SpoolError:
-                self._refusals.put_back(counts)
-                raise
+        self._refusals.hand_over(self._spool.refuse)
         self._source.clear()
         full = self._spool.tend(time.time(), self._source.segments()) >= self._limit
         self._source.tend(self._spool, full=full)

@@ -1,0 +1,85 @@
+"""The courier by itself, with a clock that is set while it works."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from footfall.delivery.codec import encode_request, kind_of
+from footfall.delivery.courier import Courier
+from footfall.delivery.memory import MemorySpool
+from footfall.delivery.notices import Notices
+from footfall.delivery.segments import Record
+from footfall.delivery.spool import Batch
+from footfall.delivery.stats import Counters
+from footfall.wire import WhenUnanswered, WireRequest
+
+NOW = 1_800_000_000.0
+
+
+class Bench:
+    """A courier, its spool, and the time that it goes by."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+        self.spool = MemorySpool()
+        self.courier = Courier(
+            self.spool,
+            Notices(),
+            owner="me",
+            timeout=10.0,
+            retry_for=1e6,
+            concurrency=8,
+            clock=lambda: self.now,
+        )
+
+    def put(self, *requests: WireRequest) -> None:
+        records = [Record(int(NOW * 1e9), kind_of(one), encode_request(one), "a.0", 0) for one in requests]
+        self.spool.drain(lambda _: Batch(records=records, offsets={"a.0": 1}))
+
+    def step_until(self, condition: Callable[[], bool], until: Callable[..., bool]) -> bool:
+        def step() -> bool:
+            self.courier.wake()
+            self.courier.step(0.01)
+            return condition()
+
+        return until(step)
+
+    @property
+    def counts(self) -> Counters:
+        return self.spool.snapshot().trackers["main"]
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    bench = Bench()
+    yield bench
+    bench.courier.finish(0.0)
+    bench.spool.close()
+
+
+def test_a_clock_set_forward_sends_nothing_twice_and_loses_no_purchase(
+    bench: Bench, request_to: Any, sink: Any, answers: Any, until: Any
+) -> None:
+    """T22: what is under way stays leased, whatever the clock says."""
+    sink.always(answers.HANG)
+    bench.put(request_to("/click"), request_to("/buy", when_unanswered=WhenUnanswered.SET_ASIDE))
+    assert bench.step_until(lambda: len(sink.requests) == 2, until)
+    bench.now += 86400
+    for _ in range(20):
+        bench.step_until(lambda: True, until)
+    assert (len(sink.requests), bench.counts.pending, bench.counts.failed) == (2, 2, 0)
+
+
+def test_a_clock_set_back_keeps_no_tracker_from_being_tried_again(
+    bench: Bench, request_to: Any, sink: Any, until: Any
+) -> None:
+    sink.close()
+    bench.put(*[request_to(f"/{n}") for n in range(10)])
+    assert bench.step_until(lambda: bench.courier.is_down("main"), until)
+    bench.now -= 86400
+    bench.spool.tend(bench.now, [])  # as each second
+    sink.open()
+    assert bench.step_until(lambda: bench.counts.delivered == 10, until)
