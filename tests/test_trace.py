@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.request import urlopen
@@ -138,6 +140,45 @@ def test_flask_has_a_trace_in_debug_alone(tracker: LocalTracker, debug: bool) ->
     Footfall(app, site)
     assert ("Footfall-Trace" in app.test_client().get("/", headers=PAGE).headers) is debug
     site.close(0)
+
+
+DJANGO = """
+import sys
+import django
+from django.conf import settings
+from django.http import HttpResponse
+from django.test import RequestFactory
+from django.urls import path
+from footfall import Config, Site
+from footfall.consent import always_granted
+from footfall.delivery import Delivery
+from footfall.trackers import Raptor
+
+site = Site(
+    Config(consent=always_granted, ruid_cookie="off"), trackers=[Raptor("12345")], delivery=Delivery(spool="memory:")
+)
+urlpatterns = [path("", lambda request: HttpResponse("a page"))]
+settings.configure(
+    DEBUG=sys.argv[1] == "True",
+    ALLOWED_HOSTS=["*"],
+    SECRET_KEY="a secret of the site, and of no visitor",
+    ROOT_URLCONF="__main__",
+    MIDDLEWARE=["footfall.django.TrackingMiddleware"],
+    FOOTFALL_SITE="__main__.site",
+)
+django.setup()
+from django.core.handlers.wsgi import WSGIHandler
+answer = WSGIHandler().get_response(RequestFactory().get("/", HTTP_ACCEPT="text/html", HTTP_USER_AGENT="Mozilla/5.0"))
+print("rsa" in answer.cookies or "Set-Cookie" in answer.headers, "Footfall-Trace" in answer.headers)
+site.close(0)
+"""
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_django_has_a_trace_in_debug_alone(debug: bool) -> None:
+    argv = [sys.executable, "-c", DJANGO, str(debug)]
+    run = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    assert (run.stdout.split(), run.stderr) == (["True", str(debug)], "")
 
 
 def test_a_page_of_somebody_new_says_what_was_decided(trace: Get) -> None:

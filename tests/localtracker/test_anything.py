@@ -59,9 +59,13 @@ class Anything(RuleBasedStateMachine):
         self.ask(first + quote(rest, safe="/?&=%"))
         self.sent += 1
 
-    @rule(path=sampled_from(PATHS), query=dictionaries(sampled_from(NAMES), written, max_size=4))
-    def ask_anything(self, path: str, query: dict[str, str]) -> None:
-        self.ask(f"{path}?within=0&" + "&".join(f"{name}={value}" for name, value in query.items()))
+    @rule(
+        path=sampled_from(PATHS),
+        query=dictionaries(sampled_from(NAMES), written, max_size=4),
+        method=sampled_from(("GET", "GET", "GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "X")),
+    )
+    def ask_anything(self, path: str, query: dict[str, str], method: str) -> None:
+        self.ask(f"{path}?within=0&" + "&".join(f"{name}={value}" for name, value in query.items()), method)
 
     @rule(kind=sampled_from(["400", "429", "latency", "x"]), share=floats(0, 1.2), tracker=sampled_from(["", "raptor"]))
     def order(self, kind: str, share: float, tracker: str) -> None:

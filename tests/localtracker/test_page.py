@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
+import statistics
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
-from starlette.routing import Route
+from starlette.responses import RedirectResponse
 from tests.conftest import Serve
 from tests.localtracker.conftest import CLICK, DEVICE, IDS, VISIT, Client, OpenPage
 
-from footfall import Config, Money, Site
-from footfall.asgi import TrackingMiddleware
-from footfall.consent import always_granted
+from footfall import Config, Site
+from footfall.consent import own_cookie
 from footfall.delivery import Delivery
-from footfall.events import Basket, Buy, Click
+from footfall.demo.catalogue import make_catalogue
+from footfall.demo.shop import CONSENT, create_shop
 from footfall.localtracker import LocalTracker, judge
+from footfall.localtracker.meanings import RAPTOR, YOOCHOOSE
 from footfall.trackers import Raptor, Yoochoose
 
 pytestmark = pytest.mark.timeout(180)  # a busy machine is slow to start a browser
@@ -36,39 +37,30 @@ WRONG = "/api/00000/rate/u/1/1?rating=101"
 DOUBTFUL = "/api/00000/click/anna%40shop.example/1/1"
 #: Without a screen, Chromium calls itself a program.
 PERSON = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
-LINKS = "".join(f'<p><a href="/{name}">{name}</a></p>' for name in ("shirt", "basket", "login", "order"))
 
 
-async def show(request: Request) -> HTMLResponse:
-    tracking, page = request.state.tracking, request.url.path
-    if page == "/shirt":
-        tracking.emit(Click("3298", ["Shoes"]))
-    elif page == "/basket":
-        tracking.emit(Basket("3298"))
-    elif page == "/order":
-        tracking.emit(Buy("3298", 2, price=Money("19.99", "EUR")))
-    answer = HTMLResponse(f"<!doctype html><title>Shop</title><link rel=icon href='data:,'>{LINKS}")
-    if page == "/login":
-        tracking.identify("anna@shop.example")
-        tracking.login("johndoe")
-        answer.set_cookie("user", "johndoe")
+async def log_in(request: Request) -> RedirectResponse:
+    """What the demo's shop lacks: an account."""
+    request.state.tracking.identify("anna@shop.example")
+    request.state.tracking.login("johndoe")
+    answer = RedirectResponse("/", status_code=303)
+    answer.set_cookie("user", "johndoe")
     return answer
 
 
 @pytest.fixture
 def shop(tracker: LocalTracker, serve: Serve) -> Iterator[str]:
-    """A shop in debug, with a landing page, an item, a basket, a login and an order; gives its address."""
+    """The demo's shop, in debug and with a login; gives its address."""
     site = Site(
-        Config(consent=always_granted, ruid_cookie="base64"),
+        Config(consent=own_cookie(), ruid_cookie="base64"),
         trackers=[Raptor("12345", base_url=tracker.url), Yoochoose("00000", base_url=tracker.url)],
         delivery=Delivery(spool="memory:"),
+        consent_endpoint=CONSENT,
         user_id=lambda request: request.cookies.get("user"),
     )
-    app = Starlette(
-        debug=True,
-        routes=[Route("/{page:path}", show)],
-        middleware=[Middleware(TrackingMiddleware, site=site)],
-    )
+    app = create_shop(site, make_catalogue(range(1, 9)))
+    app.add_route("/login", log_in)
+    app.debug = True
     with serve(app) as port:
         yield f"http://127.0.0.1:{port}"
     site.close()
@@ -78,27 +70,51 @@ def test_what_is_done_in_the_shop_is_seen_in_the_other_tab(shop: str, open_page:
     watching = open_page()
     shopping = chromium.new_page(user_agent=PERSON)
     shopping.goto(f"{shop}/?reaid=Zx81")
-    for name, said in (
-        ("shirt", "opened item 3298"),
-        ("basket", "put item 3298 into the basket"),
-        ("login", "logged in as johndoe"),
-        ("order", "bought 2 of item 3298 for 19.99 EUR each"),
-    ):
-        shopping.get_by_role("link", name=name).click()
-        expect(watching.locator(".row", has_text=said).first).to_be_visible()
-    shopping.close()
+    shopping.get_by_role("button", name="Yes").click()
+    took: list[float] = []
 
-    watching.locator(".row", has_text="put item 3298").click()
+    def do(what: Callable[[], object], **said: str) -> None:
+        what()
+        begun = time.monotonic()
+        for tracker, words in said.items():
+            row = watching.locator(".row", has=watching.locator(f".by.{tracker}"), has_text=words)
+            expect(row).to_be_visible(timeout=20_000)
+        took.append(time.monotonic() - begun)
+
+    tile, button = shopping.locator(".grid a"), functools.partial(shopping.get_by_role, "button")
+    do(tile.nth(0).click, raptor="opened item 1", yoochoose="opened item 1")
+    shopping.goto(shop)
+    do(tile.nth(1).click, raptor="opened item 2", yoochoose="opened item 2")
+    do(button(name="Put into the basket").click, raptor="changed the basket: item 2", yoochoose="put item 2 into")
+    do(lambda: shopping.goto(f"{shop}/login"), yoochoose="logged in as johndoe")
+    shopping.goto(f"{shop}/product/2/basket")
+    do(button(name="Buy it").click, raptor="bought 1 of item 2 for", yoochoose="bought 1 of item 2 for")
+    shopping.close()
+    # Each within a second, as far as a machine that has other work can be held to it.
+    assert statistics.median(took) < 1
+
+    watching.locator(".row", has_text="put item 2 into").click()
+    parts = watching.locator("#detail .parameters tr")
+    expect(parts.filter(has_text="itemid")).to_contain_text("A whole number of 1 to 2147483647")
     watching.get_by_role("button", name=re.compile("This visitor.s journey")).click()
     way = watching.locator("#way")
-    for told in ("known by a newsletter's link (reaid)", "logged in as johndoe", "as anna@shop.example"):
-        expect(way).to_contain_text(told)
-    expect(way.locator(".picture svg")).to_have_attribute("aria-label", re.compile("^7 requests in 1 visit;"))
+    expect(way.locator(".picture svg")).to_have_attribute("aria-label", re.compile("^9 requests in 1 visit;"))
+    expect(way.locator(".picture .name")).to_have_text(["Requests", "Visit", "Browser", "reaid", "ruid", "Logged in"])
+    expect(way.locator(".visit li", has=watching.locator(".yoochoose")).locator(".link")).to_have_text(
+        [
+            *("opened item 1", "opened item 2", "put item 2 into the basket", "logged in as johndoe"),
+            re.compile(r"bought 1 of item 2 for .* EUR each"),
+        ]
+    )
+    expect(way.locator(".visit li").first).to_contain_text("known by a newsletter's link (reaid)")
+    expect(way.locator(".visit li", has_text="as anna@shop.example")).to_have_count(1)
 
     watching.get_by_role("link", name="Application").click()
-    order = watching.locator(".trace", has_text="GET /order 200")
+    order = watching.locator(".trace", has_text="POST /product/2/order 303")
     expect(order).to_contain_text("2 of 2 arrived")
-    expect(watching.locator(".trace", has_text="GET / 200")).to_contain_text("page: no event was emitted")
+    expect(watching.locator(".trace", has_text="GET /product/2/order 200")).to_contain_text(
+        "page: no event was emitted"
+    )
     order.locator("summary").click()
     expect(order.locator("dl")).to_contain_text("a person opened a page")
 
@@ -115,9 +131,9 @@ def test_seven_mistakes_are_seven_things_to_mend(tracker: LocalTracker, open_pag
         "fullprice has a comma as its decimal point": "write the price of one item",
         "quantity is 0": "write a whole number of 1 or more",
         "userid has a backslash": "send an id without",
-        "sid is another one": "keep the session cookie",
+        "sid differs from that of": "keep the session cookie",
         "userid is the anonymous id that logged in": "send the account's id with every event",
-        "buy is there as it came": "report a purchase where the order is placed",
+        "buy was reported in the same words": "report a purchase where the order is placed",
     }
     for finding, mend in told.items():
         expect(findings.filter(has_text=finding)).to_contain_text(f"To mend it: {mend}")
@@ -136,6 +152,8 @@ PLACES = [
     f"/12345.rsa?p1={EVIL}&p2={EVIL}&p3={EVIL}&p7={EVIL}&{IDS}&reaid={EVIL}&am={EVIL}&url={EVIL}",
     f"/{EVIL}.rsa?p1={EVIL}&coid={EVIL}&sid={EVIL}&ruid={EVIL}",
     f"/12345.rsa?{EVIL}={EVIL}",
+    f"/12345.rsa?p1=buy&{IDS}&" + "&".join(f"{name}={EVIL}" for name in (*RAPTOR, "p5", "p6", "p12", "p13", "p77")),
+    "/api/00000/buy/u/1/1?" + "&".join(f"{name}={EVIL}" for name in YOOCHOOSE),
     f"/{EVIL}",
 ]
 
@@ -143,7 +161,10 @@ PLACES = [
 def test_no_visitors_text_is_ever_markup(client: Client, tracker: LocalTracker, open_page: OpenPage) -> None:
     for target in PLACES:
         client.send(target)
-    tracker._store.add_trace(1.0, HOSTILE, f'class="{HOSTILE.replace(chr(34), "")}", events="{HOSTILE}"')
+    unquoted = HOSTILE.replace('"', "")
+    decisions = ["class", "reason", "consent", "device", "session", "ruid", "reaid", "xuid", "user", "cookies", "cache"]
+    told = ", ".join(f'{name}="{unquoted}"' for name in decisions)
+    tracker._store.add_trace(1.0, HOSTILE, f'{told}, events="{"click!" + unquoted.replace(" ", "")}"')
     page = open_page()
     expect(page.locator(".row")).to_have_count(len(PLACES))
     for number in range(len(PLACES)):
@@ -181,6 +202,42 @@ def test_only_what_is_asked_for_is_shown(client: Client, open_page: OpenPage) ->
     )
     client.send(CLICK)
     expect(said).to_have_count(2)
+
+
+def test_a_chart_counts_by_minute_as_far_back_as_there_is_something(
+    client: Client, tracker: LocalTracker, open_page: OpenPage
+) -> None:
+    for target in (CLICK, WRONG, DOUBTFUL):
+        client.send(target)
+    page = open_page()
+    chart = page.locator("#chart svg")
+    expect(chart).to_have_attribute("aria-label", re.compile("^3 requests in the last hour, at most"))
+    expect(page.locator("#span")).to_have_text("the last 15 minutes")
+    heights = "bars => bars.reduce((sum, bar) => sum + Number(bar.getAttribute('height')), 0)"
+    looks = ("right", "doubtful", "wrong", "fault")
+    drawn = [page.locator(f".bar-{look}").evaluate_all(heights) for look in looks]
+    assert drawn == [pytest.approx(drawn[0])] * 3 + [0]
+    tracker._store.add(time.time() - 2_400, "GET", CLICK, judge("GET", CLICK))
+    expect(chart).to_have_attribute("aria-label", re.compile("^4 requests"))
+    expect(page.locator("#span")).to_have_text("the last hour")
+
+
+def test_a_page_finds_the_tracker_that_was_started_again_and_shows_what_that_has(chromium: Browser) -> None:
+    page = chromium.new_page()
+    with LocalTracker() as first:
+        Client(first).send(CLICK)
+        page.goto(first.url)
+        expect(page.locator(".row")).to_have_count(1)
+    expect(page.locator("#connection")).to_have_text("Not connected, trying again")
+    with LocalTracker(port=int(first.url.rpartition(":")[2])) as second:
+        Client(second).send(VISIT)
+        expect(page.locator("#connection")).to_have_text("Live", timeout=30_000)
+        expect(page.locator(".row .said")).to_have_text(["visitopened item 3298"])
+        page.close()
+
+
+def test_an_address_that_somebody_mistyped_is_still_a_page(open_page: OpenPage) -> None:
+    expect(open_page("#%").locator("#requests")).to_be_visible()
 
 
 def test_everything_is_done_without_a_mouse(client: Client, open_page: OpenPage) -> None:
@@ -230,6 +287,9 @@ def test_a_fault_is_ordered_and_turned_off_from_the_page(client: Client, open_pa
     page = open_page("#faults")
     page.locator("#order [name=kind]").select_option("503")
     page.get_by_label("Retry-After, seconds").fill("9")
+    expect(page.locator("#order-call")).to_have_text(
+        f'curl -X POST "{client.tracker.url}/faults.json?kind=503&share=1&retry_after=9"'
+    )
     page.get_by_role("button", name="Turn it on").click()
     expect(page.locator("#on")).to_contain_text("503 for 100 % of the requests, Retry-After: 9")
     expect(page.locator("#trouble")).to_be_visible()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -68,6 +70,32 @@ def test_many_threads_lose_and_double_nothing() -> None:
     for thread in threads:
         thread.join(30)
     assert [one.number for one in store.received()] == list(range(1, 401))
+    store.close()
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from footfall.localtracker import Store, judge
+store = Store(Path(sys.argv[1]))
+for number in range(1, 201):
+    target = f"/api/00000/click/{sys.argv[2]}/1/{number}"
+    store.add(1.5, "GET", target, judge("GET", target))
+    if number % 20 == 0:
+        store.count()  # has them written: many small transactions
+store.close()
+"""
+
+
+def test_several_processes_share_a_file_and_lose_and_double_nothing(tmp_path: Path) -> None:
+    argv = [sys.executable, "-c", WRITER, str(tmp_path / "kept.sqlite3")]
+    writers = [subprocess.Popen([*argv, f"u{number}"]) for number in range(3)]
+    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+    store = Store(tmp_path / "kept.sqlite3")
+    received = store.received()
+    items = [[int(one.params["itemid"]) for one in received if one.visitor == f"u{number}"] for number in range(3)]
+    assert items == [list(range(1, 201))] * 3
+    assert ([one.number for one in received], store.count()) == (list(range(1, 601)), 600)
     store.close()
 
 

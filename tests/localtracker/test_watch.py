@@ -98,6 +98,9 @@ def test_the_same_purchase_twice_is_remarked_on(fields: list[str], arrivals: lis
         ([], "/api/00000/click/a%2Fb%40x.dk%20%C3%A9/1/1"),
         (["p12"], visit(more="&p12=19%2C99")),
         ([], visit(more="&p10=3298%2C12")),
+        (["p13"], buy(more="&p13=0")),
+        ([], buy(more="&p13=10")),
+        ([], visit(more="&p13=0")),
     ],
 )
 def test_a_value_that_is_hardly_meant_is_remarked_on(fields: list[str], target: str) -> None:

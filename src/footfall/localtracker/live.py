@@ -48,6 +48,7 @@ class Live:
     def __init__(self, store: Store, faults: Faults) -> None:
         self._store = store
         self._faults = faults
+        self._run = time.time_ns()
         self._files = {
             one.name: one.read_bytes() for one in files("footfall.localtracker").joinpath("assets").iterdir()
         }
@@ -89,6 +90,7 @@ class Live:
     def _state(self) -> dict[str, object]:
         now = int(time.time() // 60)
         return {
+            "run": self._run,  # another one has other numbers: the page begins anew
             "last": self._store.last_number(),
             "tally": self._store.tally(),
             "now": now,

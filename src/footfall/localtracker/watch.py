@@ -28,7 +28,8 @@ _has_comma = re.compile(r"[0-9]+,[0-9]{1,2}").fullmatch
 _is_position = re.compile(r"p[1-9][0-9]{0,2}").fullmatch
 _ANONYMOUS = frozenset(("not_defined", ""))  # stand for everybody, so that nothing follows from meeting them again
 _USER_NAMES = ("userid", "sourceuserid", "targetuserid")
-_PRICES = ("p5", "p12")
+_PRICES = ("p5", "p12")  # where they usually are, as the quantity
+_QUANTITY = "p13"
 # What differs between two reports of one purchase: the page it was on, the visit, the script's version.
 _NOT_OF_A_BUY = frozenset(("sid", "url", "v", "p10"))
 
@@ -109,7 +110,7 @@ class Watch:
         if before is not None and before.what != session and 0 <= at - before.at < _IDLE:
             findings.doubtful(
                 "sid",
-                f"is another one than {_ago(at - before.at)} earlier, in the middle of a visit",
+                f"differs from that of {_ago(at - before.at)} earlier, in the middle of a visit",
                 "keep the session cookie: set it again on each page, for 20 more minutes, with the same value"
                 " (a browser that was closed and opened again is no mistake)",
                 _COOKIES,
@@ -118,7 +119,7 @@ class Watch:
         if owner is not None and owner.what != device and 0 <= at - owner.at < _IDLE:
             findings.doubtful(
                 "coid",
-                f"is another one than {_ago(at - owner.at)} earlier, in the same session",
+                f"differs from that of {_ago(at - owner.at)} earlier, in the same session",
                 "keep the cookie of the browser for a year, and mint an id only where there is none",
                 _COOKIES,
             )
@@ -150,7 +151,7 @@ class Watch:
         if before is not None and 0 <= at - before < _SAME_BUY:
             findings.doubtful(
                 "buy",
-                f"is there as it came {_ago(at - before)} earlier",
+                f"was reported in the same words {_ago(at - before)} earlier",
                 "report a purchase where the order is placed, not where its page is shown;"
                 " for two of one item, send the quantity",
                 "Buy Event" if verdict.tracker == "yoochoose" else "Parameter Explanation",
@@ -183,6 +184,10 @@ def _look_at_values(verdict: Verdict, findings: Findings) -> None:
                 "looks like a price with a comma as its decimal point",
                 "write a point: 100.00",
                 "Parameters p1-p999",
+            )
+        elif name == _QUANTITY and verdict.kind == "buy" and value == "0":
+            findings.doubtful(
+                name, "looks like a quantity of 0", "report what was bought, with 1 or more", "Parameters p1-p999"
             )
 
 

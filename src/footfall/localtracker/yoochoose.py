@@ -25,6 +25,8 @@ _is_customer = re.compile(r"[A-Za-z0-9]{1,64}").fullmatch
 _is_whole = re.compile(r"[1-9][0-9]{0,9}").fullmatch
 _is_small = re.compile(r"[0-9]{1,3}").fullmatch
 _is_price = re.compile(r"[0-9]+(?:\.[0-9]+)?[A-Z]{3}").fullmatch
+_is_cents = re.compile(r"[0-9]+").fullmatch
+_is_currency = re.compile(r"[A-Z]{3}").fullmatch
 _has_comma = re.compile(r"[0-9]+,[0-9]").match
 _is_time = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}").fullmatch
 
@@ -60,6 +62,14 @@ def _check_price(value: str) -> _Wrong | None:
     return _Wrong(mend, *(("has a comma as its decimal point",) if _has_comma(value) else ()))
 
 
+def _check_cents(value: str) -> _Wrong | None:
+    return None if _is_cents(value) else _Wrong("write whole Euro cents: 225 for 2.25EUR", "is no whole number")
+
+
+def _check_currency(value: str) -> _Wrong | None:
+    return None if _is_currency(value) else _Wrong("write its ISO 4217 code: EUR", "is not three capital letters")
+
+
 def _check_text(value: str) -> _Wrong | None:
     return None if value else _Wrong("give it a value", "is empty")
 
@@ -77,8 +87,8 @@ class _Event:
 
 
 _BUY_EXTRAS: dict[str, _Check] = {
-    "price": _check_text,
-    "currency": _check_text,
+    "price": _check_cents,
+    "currency": _check_currency,
     "overridetimestamp": _check_time,
     "signature": _check_text,
 }
@@ -238,7 +248,9 @@ def _check_path(kind: str, names: Sequence[str], path: Sequence[Text], rules: Ru
         if text.finding:
             findings.wrong(name, text.finding, text.mend, _PATH)
         elif "\\" in text.value:
-            findings.wrong(name, "has a backslash (%5C)", "send an id without: the server does not take it", _PATH)
+            findings.wrong(
+                name, "has a backslash (%5C)", "send an id without one: the tracker's server does not take it", _PATH
+            )
         elif name == "itemtypeid":
             if not (_is_whole(text.value) and int(text.value) <= rules.largest_item_type):
                 findings.wrong(

@@ -95,8 +95,8 @@ function parameter({ name, value, means, rule, place, reads }, findings) {
       {},
       h("div", { class: "value" }, value || h("i", {}, "empty")),
       reads ? h("div", { class: "value" }, `= ${reads}`) : null,
-      h("div", { class: "means" }, capital(means), rule ? `: ${rule}` : "", "."),
-      place ? h("div", { class: "place" }, place) : null,
+      h("div", { class: "means" }, capital(means)),
+      rule || place ? h("div", { class: "place" }, [capital(rule), place].filter(Boolean).join(" · ")) : null,
     ),
   );
 }

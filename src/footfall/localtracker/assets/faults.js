@@ -10,14 +10,25 @@ export function prepareFaults() {
   const adapt = () => {
     for (const label of form.querySelectorAll("[data-for]")) label.hidden = !label.dataset.for.split(" ").includes(kind.value);
     percent.value = `${share.value} %`;
+    byId("order-call").textContent = `curl -X POST "${location.origin}/faults.json?${new URLSearchParams(read(form))}"`;
   };
   form.addEventListener("input", adapt);
   adapt();
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const { seconds, retry_after, tracker } = form.elements;
-    order({ kind: kind.value, share: share.value / 100, seconds: seconds.value, retry_after: retry_after.value, tracker: tracker.value });
+    order(read(form));
   });
+}
+
+// What the kind at hand has a use for.
+function read(form) {
+  const { kind, share, tracker } = form.elements;
+  const fault = { kind: kind.value, share: share.value / 100 };
+  for (const label of form.querySelectorAll("[data-for]:not([hidden])")) {
+    const { name, value } = label.querySelector("input");
+    fault[name] = value;
+  }
+  return tracker.value ? { ...fault, tracker: tracker.value } : fault;
 }
 
 async function order(fault) {

@@ -35,7 +35,7 @@ function mend(one) {
       "p",
       { class: "place" },
       by(one.tracker),
-      ` · ${one.source} · ${one.fatal ? "refused" : "taken"}, ${many(one.count, "time")} · `,
+      ` · ${one.source} · ${one.fatal ? "refused" : "taken"}, ${one.count === 1 ? "once" : many(one.count, "time")} · `,
       h("a", { href: `#request=${one.latest}` }, `the latest, number ${one.latest}`),
     ),
   );

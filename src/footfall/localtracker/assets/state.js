@@ -3,7 +3,7 @@
 import { byId } from "./dom.js";
 
 const listeners = [];
-export let state = { last: 0, tally: [], minutes: [], now: 0, trace: 0, faults: [] };
+export let state = { run: 0, last: 0, tally: [], minutes: [], now: 0, trace: 0, faults: [] };
 
 export function whenTold(listener) {
   listeners.push(listener);
@@ -19,10 +19,16 @@ function show(live) {
 export function listen() {
   const source = new EventSource("/live");
   source.onopen = () => show(true);
-  source.onerror = () => show(false);
+  source.onerror = () => {
+    show(false);
+    // A browser asks again by itself, but not after an answer that is no stream: a proxy's, say.
+    if (source.readyState === EventSource.CLOSED) setTimeout(listen, 3000);
+  };
   source.onmessage = (message) => {
     show(true);
-    state = JSON.parse(message.data);
+    const told = JSON.parse(message.data);
+    if (state.run && told.run !== state.run) return location.reload(); // another tracker, whose numbers begin again
+    state = told;
     for (const listener of listeners) listener(state);
   };
 }

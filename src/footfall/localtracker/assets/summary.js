@@ -10,7 +10,7 @@ const NUMBERS = [
   ["wrong", "refused"],
   ["fault", "faults"],
 ];
-const MINUTES = 60;
+const SPANS = [15, 30, 60]; // minutes: as few as show all of the last hour
 const STEP = 10;
 const HEIGHT = 70;
 
@@ -21,10 +21,12 @@ export function showSummary(state) {
       h("div", { class: `${look}${count ? "" : " none"}` }, h("dt", {}, label), h("dd", {}, count.toLocaleString("en"))),
     ),
   );
-  byId("chart").replaceChildren(chart(state));
+  const span = SPANS.find((minutes) => state.minutes.every(([minute]) => minute > state.now - minutes)) ?? SPANS.at(-1);
+  byId("chart").replaceChildren(chart(state, span));
+  byId("span").textContent = `the last ${span === 60 ? "hour" : `${span} minutes`}`;
 }
 
-function chart({ minutes, now }) {
+function chart({ minutes, now }, span) {
   const counts = new Map();
   for (const [minute, look, count] of minutes) {
     const of = counts.get(minute) ?? { right: 0, doubtful: 0, wrong: 0, fault: 0, all: 0 };
@@ -34,15 +36,15 @@ function chart({ minutes, now }) {
   }
   const most = Math.max(1, ...[...counts.values()].map((of) => of.all));
   const bars = [];
-  for (let index = 0; index < MINUTES; index += 1) {
-    const minute = now - MINUTES + 1 + index;
+  for (let index = 0; index < span; index += 1) {
+    const minute = now - span + 1 + index;
     const of = counts.get(minute);
     if (!of) continue;
     let top = HEIGHT;
     const parts = ["right", "doubtful", "wrong", "fault"].map((look) => {
       const height = (of[look] / most) * (HEIGHT - 2);
       top -= height;
-      return svg("rect", { class: `bar-${look}`, x: index * STEP + 1, y: top, width: STEP - 2, height });
+      return svg("rect", { class: `bar-${look}`, x: index * STEP + 0.75, y: top, width: STEP - 1.5, height });
     });
     const label = `${minuteClock(minute * 60)}: ${many(of.all, "request")}, ${of.doubtful} worth a look, ${of.wrong} refused`;
     bars.push(svg("g", {}, svg("title", {}, label), svg("rect", { x: index * STEP, y: 0, width: STEP, height: HEIGHT, fill: "transparent" }), ...parts));
@@ -51,8 +53,8 @@ function chart({ minutes, now }) {
   const label = `${many(hour, "request")} in the last hour, at most ${most.toLocaleString("en")} in one minute`;
   return svg(
     "svg",
-    { viewBox: `0 0 ${MINUTES * STEP} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": hour ? label : "No request in the last hour" },
-    svg("line", { class: "base", x1: 0, x2: MINUTES * STEP, y1: HEIGHT - 0.5, y2: HEIGHT - 0.5 }),
+    { viewBox: `0 0 ${span * STEP} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": hour ? label : "No request in the last hour" },
+    svg("line", { class: "base", x1: 0, x2: span * STEP, y1: HEIGHT - 0.5, y2: HEIGHT - 0.5 }),
     ...bars,
   );
 }
