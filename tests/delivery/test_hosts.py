@@ -102,6 +102,27 @@ def test_uwsgi_is_asked_what_it_allows(module: Any, word: str | None, monkeypatc
     assert why is None if word is None else word in (why or "")
 
 
+def test_under_uwsgi_without_threads_events_are_spooled_with_one_warning(
+    start_child: Any, all_delivered: Any, sink: Any
+) -> None:
+    """T9."""
+    said = start_child("""
+import logging, types
+sys.modules["uwsgi"] = types.SimpleNamespace(opt={}, worker_id=lambda: 1, masterpid=lambda: 1)
+logging.basicConfig(stream=sys.stdout, format="%(levelname)s %(message)s")
+delivery = Delivery(spool)
+for n in range(100): emit([n])
+say(threading.active_count())
+os._exit(0)
+""").said()
+    assert [line.partition(":")[0] for line in said] == [
+        "WARNING events are kept, and not delivered by this process",
+        "1",
+    ]
+    assert sink.requests == []
+    all_delivered(100)
+
+
 def test_a_fork_that_tells_nobody_loses_and_repeats_nothing(start_child: Any, sink: Any, all_delivered: Any) -> None:
     start_child("""
 import ctypes, logging

@@ -172,6 +172,15 @@ def test_a_folder_that_cannot_be_written_refuses(tmp_path: Path, monkeypatch: py
     journal.close()
 
 
+def test_a_folder_that_vanishes_refuses_instead_of_raising(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "outbox", limit=MIB)
+    for path in (tmp_path / "outbox").iterdir():
+        path.unlink()
+    (tmp_path / "outbox").rmdir()
+    assert journal.append([(1, b"one")]) == UNWRITABLE
+    journal.close()
+
+
 def test_durable_power_has_the_disk_sync_before_it_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = Journal(tmp_path / "outbox", limit=MIB, to_disk=True)
     journal.append([(1, b"first")])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 import time
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -117,14 +119,47 @@ def test_a_refused_request_fails_alone_with_its_reason(
     assert delivery.stats().delivered == 2
 
 
-def test_retry_after_is_obeyed(make_delivery: Any, request_to: Any, sink: Any, answers: Any) -> None:
-    busy = answers.Answer(429, (("Retry-After", "2"),))
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 414])
+def test_what_a_tracker_will_never_take_is_asked_once_and_set_aside(
+    status: int, make_delivery: Any, request_to: Any, sink: Any, answers: Any, spool: str
+) -> None:
+    """Y-61, Y-62, Y-63, Y-64."""
+    sink.always(answers.Answer(status, body=b"no"))
+    delivery = make_delivery()
+    delivery.accept([request_to("/1")])
+    assert delivery.flush(10) == 0
+    (failed,) = list_failed(spool)
+    assert (failed.status, failed.answer, failed.attempts, len(sink.requests)) == (status, "no", 1, 1)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_no_redirect_leads_a_request_to_another_host(
+    status: int, make_delivery: Any, request_to: Any, sink: Any, answers: Any, spool: str
+) -> None:
+    """Y-67."""
+    with socket.create_server(("127.0.0.1", 0)) as elsewhere:
+        sink.always(answers.Answer(status, (("Location", f"http://127.0.0.1:{elsewhere.getsockname()[1]}/"),)))
+        delivery = make_delivery()
+        delivery.accept([request_to("/1")])
+        assert delivery.flush(10) == 0
+        elsewhere.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            elsewhere.accept()
+    (failed,) = list_failed(spool)
+    assert (failed.status, len(sink.requests)) == (status, 1)
+
+
+@pytest.mark.parametrize("form", ["seconds", "a date"])
+def test_retry_after_is_obeyed(form: str, make_delivery: Any, request_to: Any, sink: Any, answers: Any) -> None:
+    # A date is of whole seconds: three from now are two at least.
+    text = "2" if form == "seconds" else format_datetime(datetime.now(UTC) + timedelta(seconds=3), usegmt=True)
+    busy = answers.Answer(429, (("Retry-After", text),))
     sink.answer = lambda received: busy if len(sink.requests) == 1 else answers.OK
     delivery = make_delivery()
     delivery.accept([request_to("/1", visitor="anna"), request_to("/2", visitor="anna")])
     assert delivery.flush(20) == 0
     first, second, *_ = sink.requests
-    assert second.at - first.at >= 2
+    assert second.at - first.at >= 1.9
 
 
 @pytest.mark.parametrize("trouble", ["HANG", "CUT", "GARBAGE"])
@@ -243,6 +278,21 @@ def test_a_full_spool_refuses_counts_logs_and_calls_the_hook(
     stats = delivery.stats()
     assert (stats.accepted, stats.pending, stats.refused) == (taken, taken, {"full": refused})
     assert [record.message for record in caplog.records if "dropped" in record.message]
+
+
+def test_a_spool_in_memory_has_a_bound_too(make_delivery: Any, request_to: Any, sink: Any, answers: Any) -> None:
+    """T16."""
+    sink.always(answers.HANG)
+    delivery = make_delivery("memory:", max_pending_bytes=1024 * 1024)
+    deadline = time.monotonic() + 30
+    taken = refused = 0
+    while refused < 1000 and time.monotonic() < deadline:
+        if delivery.accept([request_to("/" + "x" * 2000)]):
+            taken += 1
+        else:
+            refused += 1
+    stats = delivery.stats()
+    assert (stats.pending, stats.refused) == (taken, {"full": refused})
 
 
 def test_erased_while_waiting_is_never_sent(make_delivery: Any, request_to: Any, sink: Any, until: Any) -> None:

@@ -45,8 +45,9 @@ class Delivery:
     What can be lost: nothing when a process dies, in whatever way. When the power fails, ``durable="process"``
     may lose what was accepted in the last fraction of a second, until it is in the spool, and may repeat what
     was delivered since the last sync; ``durable="power"`` loses nothing, at the price of a sync of the disk in each
-    `accept`. When the disk is full, nothing more is accepted (and counted as refused, ``full``), and what was
-    accepted stays. ``spool="memory:"`` keeps no promise: what is pending at the end of the process is lost.
+    `accept`. When the disk is all but full (16 MiB and what the spool needs to take over are left), nothing more is
+    accepted (and counted as refused, ``full``), what was accepted stays, and delivering makes room.
+    ``spool="memory:"`` keeps no promise: what is pending at the end of the process is lost.
     Delivery is at least once: what was under way when a process was killed is sent again, unless its request
     says `WhenUnanswered.SET_ASIDE`.
     """

@@ -127,6 +127,15 @@ class Folder:
         """Tell whether the spool was last seen at its bound."""
         return (self.path / _FULL).exists()
 
+    def free_bytes(self) -> int:
+        """Tell how much room the disk has left for this user.
+
+        Raises:
+            OSError: Nobody can tell.
+        """
+        status = os.statvfs(self.path)
+        return status.f_bavail * status.f_frsize
+
     def is_alive(self, token: str) -> bool:
         """Tell whether the process of that name still runs."""
         try:

@@ -16,12 +16,13 @@ from footfall.delivery.segments import START, SegmentWriter, frame
 
 __all__ = ["FULL", "TOO_LARGE", "UNWRITABLE", "Journal"]
 
-FULL = "full"  #: no room left: the bound on bytes is reached, or the disk is full
+FULL = "full"  #: no room left: the bound on bytes is reached, or the disk is all but full
 UNWRITABLE = "unwritable"  #: the folder cannot be written to
 TOO_LARGE = "too large"  #: one record would not fit into a segment
 
 _SEGMENT_BYTES = 4 * 1024 * 1024
 _SMALLEST_SEGMENT = 64 * 1024
+_RESERVE = 16 * 1024 * 1024  # bytes of the disk that are left to the spool, for its log of changes
 _PATIENCE = 0.25  # seconds; whoever holds the lock holds it for microseconds
 _PAUSE = 1.0  # seconds until a file is tried again that could not be created: no system call an event meanwhile
 
@@ -109,7 +110,8 @@ class Journal:
             OSError: It cannot be created.
         """
         current = self._current
-        if self._spare is None and (first if current is None else current.position > current.size // 2):
+        wanted = self._spare is None and (first if current is None else current.position > current.size // 2)
+        if wanted and self._leaves_room():
             number = next(self._number)
             spare = self._create(self.presence.token, number)
             with self._alone():
@@ -175,16 +177,16 @@ class Journal:
             return UNWRITABLE
         if time.monotonic() < self._blocked_until:
             return self._blocked_as
-        if not always and not self._has_room():
-            return self._block(FULL, _PAUSE / 10)
-        following, self._spare = self._spare, None
-        number = self._spare_number
-        if following is None:
-            number = next(self._number)
-            try:
+        try:
+            if not always and not self._has_room():
+                return self._block(FULL, _PAUSE / 10)
+            following, self._spare = self._spare, None
+            number = self._spare_number
+            if following is None:
+                number = next(self._number)
                 following = self._create(self.presence.token, number)
-            except OSError as error:
-                return self._block(FULL if error.errno in {errno.ENOSPC, errno.EDQUOT} else UNWRITABLE, _PAUSE)
+        except OSError as error:
+            return self._block(FULL if error.errno in {errno.ENOSPC, errno.EDQUOT} else UNWRITABLE, _PAUSE)
         if self._current is not None:
             if self._to_disk:
                 self._current.sync(self._current.position)
@@ -234,4 +236,10 @@ class Journal:
             return False
         if (len(self._own) + 1) * self._size > self._limit:
             self._own = [path for path in self._own if path.exists()]
-        return (len(self._own) + 1) * self._size <= self._limit
+        return (len(self._own) + 1) * self._size <= self._limit and self._leaves_room()
+
+    def _leaves_room(self) -> bool:
+        # Filled to its end, a disk could not be emptied by delivering: the spool needs room for all that is to be
+        # moved, and to note what was delivered.
+        segments = sum(len(stream.segments) for stream in self._folder.streams()) + 1
+        return self._folder.free_bytes() >= (segments + 1) * self._size + _RESERVE

@@ -26,6 +26,8 @@ _KEEP_OFFSETS = 3600.0  # seconds: longer than anybody reads on in a segment tha
 _KEEP_ONCE = 366 * 86400.0  # seconds: as long as a device's cookie lives
 _LATEST = 2 * 3600.0  # seconds: no request is due later than this, unless the clock was set back
 _VACUUM_PAGES = 256
+# The file is all right. Let go of on a full disk, it could not even be opened for reading: that takes room.
+_PASSING = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 
 class SqliteSpool:
@@ -228,7 +230,8 @@ class SqliteSpool:
         try:
             yield
         except sqlite3.Error as error:
-            self._forget_connection()  # the file may be another one by the next time
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _PASSING:
+                self._forget_connection()  # the file may be another one by the next time
             raise explain(error, self.path) from error
 
     def _identify(self) -> tuple[int, int] | None:
