@@ -12,7 +12,7 @@ import pytest
 from tests.identity.asking import DEVICE, KEY, KNOWN, SESSION, View, cookies, emit, guid, in_turn, view
 
 from footfall import Config, Site
-from footfall.consent import own_cookie
+from footfall.consent import always_granted, own_cookie
 from footfall.delivery import Delivery
 from footfall.events import Click
 from footfall.identity.visitor import Visitor
@@ -89,6 +89,21 @@ def test_the_site_is_told_once_and_of_every_id(shop: Shop, go: View) -> None:
     shop.page(ANNA, in_turn(go, lambda t: t.forget(), lambda t: t.deny()))
     ids = [(one.device_id, one.session_id, one.reaid, one.anonymous_id) for one in shop.told]
     assert ids == [(DEVICE, SESSION, "r1", DEVICE)]
+
+
+@gone
+def test_what_waits_under_the_sites_own_anonymous_id_goes_too(tmp_path: Path, go: View) -> None:
+    """D-05, D-08."""
+    site = Site(
+        Config(consent=always_granted, anonymous_id=lambda _: "basket-7", secret_keys=(KEY,)),
+        [Raptor("12345"), Yoochoose("00000")],
+        delivery=Delivery(f"sqlite:///{tmp_path}/footfall.sqlite3", deliver_here=False),
+    )
+    cookies(site, view(cookie=KNOWN), in_turn(emit, go))
+    site.flush()
+    stats = site.stats()
+    site.close()
+    assert (stats.erased, stats.pending) == (2, 0)
 
 
 @gone

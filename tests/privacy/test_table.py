@@ -183,6 +183,12 @@ def test_what_was_identified_before_a_denial_is_told_to_nobody(choose: View) -> 
     assert ("rsaRuid" in outcome.kept, outcome.parameter("ruid"), outcome.told) == (False, set(), [])
 
 
+def test_what_was_identified_under_a_denial_is_gone_though_a_grant_follows() -> None:
+    """D-05."""
+    outcome = play("denied", known=False, do=in_turn(identify, lambda t: t.grant(), emit))
+    assert ("rsaRuid" in outcome.kept, outcome.parameter("ruid"), bool(outcome.kept["rsa"])) == (False, set(), True)
+
+
 @pytest.mark.parametrize(("do", "sent"), [(emit, 2), (lambda _: None, 0)], ids=["a page that reports", "one that not"])
 def test_who_withdraws_as_a_person_is_erased_as_a_person_and_stays_a_device(do: View, sent: int) -> None:
     """D-05: what waits under their ids goes first; this page's event is the device's and stays."""
