@@ -99,8 +99,8 @@ def test_what_waits_under_the_sites_own_anonymous_id_goes_too(tmp_path: Path, go
         [Raptor("12345"), Yoochoose("00000")],
         delivery=Delivery(f"sqlite:///{tmp_path}/footfall.sqlite3", deliver_here=False),
     )
-    by_script = {"sec-fetch-site": "same-site", "sec-fetch-mode": "cors", "sec-fetch-dest": "empty"}
-    cookies(site, view(headers={**PAGE, **by_script}), emit)  # too early for a device
+    by_script = {**PAGE, "accept": "*/*", "sec-fetch-site": "same-site", "sec-fetch-dest": "empty"}
+    cookies(site, view(headers=by_script), emit)  # too early for a device
     cookies(site, view(cookie=KNOWN), go)
     site.flush()
     stats = site.stats()
