@@ -12,7 +12,7 @@ from footfall.delivery.courier import Courier
 from footfall.delivery.memory import MemorySpool
 from footfall.delivery.notices import Notices
 from footfall.delivery.segments import Record
-from footfall.delivery.spool import Batch
+from footfall.delivery.spool import Batch, Room, Settlement
 from footfall.delivery.stats import Counters
 from footfall.wire import WhenUnanswered, WireRequest
 
@@ -58,6 +58,19 @@ def bench() -> Iterator[Bench]:
     yield bench
     bench.courier.finish(0.0)
     bench.spool.close()
+
+
+def test_other_processes_obey_retry_after_too(
+    bench: Bench, request_to: Any, sink: Any, answers: Any, until: Any
+) -> None:
+    sink.always(answers.Answer(503, (("Retry-After", "100"),)))
+    bench.put(request_to("/1"))
+    assert bench.step_until(lambda: bench.spool.owners() == set() and len(sink.requests) == 1, until)
+
+    def lease(after: float) -> int:
+        return len(bench.spool.turn(Settlement(), lambda _: Room(9), owner="other", now=NOW + after, lease=30.0))
+
+    assert (lease(99.0), lease(101.0)) == (0, 1)
 
 
 def test_a_clock_set_forward_sends_nothing_twice_and_loses_no_purchase(

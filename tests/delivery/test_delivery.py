@@ -94,6 +94,31 @@ def test_many_refusals_are_all_counted(make_delivery: Any) -> None:
     assert delivery.stats().refused == {"bot": 5000}
 
 
+def test_journal_files_that_were_moved_are_removed(make_delivery: Any, request_to: Any, spool: str, until: Any) -> None:
+    delivery = make_delivery()
+    outbox = Path(f"{spool.removeprefix('sqlite:///')}.outbox")
+    for _ in range(30):  # a segment is four MiB
+        assert delivery.accept([request_to(f"/{'x' * 50_000}") for _ in range(10)])
+    assert delivery.flush(20) == 0
+    assert until(lambda: len(list(outbox.glob("*.segment"))) <= 2)  # the one that is written to, and the next
+    delivery.close()
+    assert list(outbox.iterdir()) == []
+
+
+def test_journal_files_removed_by_somebody_are_made_anew(
+    make_delivery: Any, request_to: Any, sink: Any, spool: str, until: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    delivery = make_delivery()
+    delivery.accept([request_to("/1")])
+    assert delivery.flush(10) == 0
+    for path in Path(f"{spool.removeprefix('sqlite:///')}.outbox").iterdir():
+        path.unlink()
+    assert until(lambda: "removed while in use" in caplog.text)
+    delivery.accept([request_to("/2")])
+    assert delivery.flush(10) == 0
+    assert sink.targets == ["/1", "/2"]
+
+
 def test_no_count_is_missing_while_it_is_handed_over(
     make_delivery: Any, request_to: Any, until: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

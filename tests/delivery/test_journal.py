@@ -172,6 +172,16 @@ def test_a_folder_that_cannot_be_written_refuses(tmp_path: Path, monkeypatch: py
     journal.close()
 
 
+def test_durable_power_holds_for_what_a_signal_handler_appends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal(tmp_path / "outbox", limit=MIB, to_disk=True)
+    synced: list[bytes] = []
+    monkeypatch.setattr(os, "fdatasync", lambda fd: synced.append(os.pread(fd, 200, 0)))
+    with journal._alone():  # as the interrupted thread holds it
+        assert journal.append([(1, b"of a handler")]) is None
+    journal.close()
+    assert [b"of a handler" in data for data in synced] == [True]
+
+
 def test_a_folder_that_vanishes_refuses_instead_of_raising(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "outbox", limit=MIB)
     for path in (tmp_path / "outbox").iterdir():

@@ -415,6 +415,31 @@ def test_a_file_that_cannot_be_used_says_why_and_what_to_do(
         Filled(SqliteSpool(str(path))).put(request(1))
 
 
+@pytest.mark.parametrize(("durable", "when_leased"), [("process", "NORMAL"), ("power", "FULL")])
+def test_the_disk_has_what_was_taken_over_and_with_power_what_was_settled_too(
+    durable: str, when_leased: str, tmp_path: Path
+) -> None:
+    spool = SqliteSpool(str(tmp_path / "s.sqlite3"), to_disk=durable == "power")
+    synced: list[str] = []
+
+    def note() -> None:
+        assert spool._connection is not None
+        synced.append(("OFF", "NORMAL", "FULL")[spool._connection.execute("PRAGMA synchronous").fetchone()[0]])
+
+    def read(_: Mapping[str, int]) -> Batch:
+        note()
+        return Batch(records=[Record(1, Kind.REQUEST, encode_request(request(1)), "a.0", 1)], offsets={"a.0": 1})
+
+    def room(_: str) -> Room:
+        note()
+        return Room(1)
+
+    spool.drain(read)
+    spool.turn(Settlement(delivered=[99]), room, owner="me", now=time.time(), lease=30.0)
+    spool.close()
+    assert synced == ["FULL", when_leased]
+
+
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(SpoolError, match=r"make the folder .*/nowhere first"):
         open_and_close(tmp_path / "nowhere" / "s.sqlite3")
