@@ -115,6 +115,20 @@ def test_each_fault_gets_its_share_and_the_rest_is_answered() -> None:
     assert [round(drawn.count(kind) / 10_000, 1) for kind in ("503", "hang", None)] == [0.3, 0.2, 0.5]
 
 
+def test_a_share_of_the_answers_is_late_and_a_fault_may_come_late_too() -> None:
+    faults = Faults(random.Random(1).random)
+    faults.order(Fault(kind="latency", share=0.3, seconds=4))
+    faults.order(Fault(kind="503", share=0.5))
+    drawn = [(wait, fault is not None) for wait, fault in (faults.draw("raptor") for _ in range(10_000))]
+    shares = {one: round(drawn.count(one) / 10_000, 2) for one in sorted(set(drawn))}
+    assert shares == {
+        (0, False): pytest.approx(0.35, abs=0.02),
+        (0, True): pytest.approx(0.35, abs=0.02),
+        (4, False): pytest.approx(0.15, abs=0.02),
+        (4, True): pytest.approx(0.15, abs=0.02),
+    }
+
+
 def test_what_comes_again_after_a_fault_is_not_taken_for_a_second_purchase(
     client: Client, tracker: LocalTracker
 ) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 import re
-import statistics
 import subprocess
 import sys
 import time
@@ -71,15 +70,12 @@ def test_what_is_done_in_the_shop_is_seen_in_the_other_tab(shop: str, open_page:
     shopping = chromium.new_page(user_agent=PERSON)
     shopping.goto(f"{shop}/?reaid=Zx81")
     shopping.get_by_role("button", name="Yes").click()
-    took: list[float] = []
 
     def do(what: Callable[[], object], **said: str) -> None:
         what()
-        begun = time.monotonic()
         for tracker, words in said.items():
             row = watching.locator(".row", has=watching.locator(f".by.{tracker}"), has_text=words)
-            expect(row).to_be_visible(timeout=20_000)
-        took.append(time.monotonic() - begun)
+            expect(row).to_be_visible(timeout=20_000)  # how soon it is, benchmarks/localtracker.py tells
 
     tile, button = shopping.locator(".grid a"), functools.partial(shopping.get_by_role, "button")
     do(tile.nth(0).click, raptor="opened item 1", yoochoose="opened item 1")
@@ -90,8 +86,6 @@ def test_what_is_done_in_the_shop_is_seen_in_the_other_tab(shop: str, open_page:
     shopping.goto(f"{shop}/product/2/basket")
     do(button(name="Buy it").click, raptor="bought 1 of item 2 for", yoochoose="bought 1 of item 2 for")
     shopping.close()
-    # Each within a second, as far as a machine that has other work can be held to it.
-    assert statistics.median(took) < 1
 
     watching.locator(".row", has_text="put item 2 into").click()
     parts = watching.locator("#detail .parameters tr")

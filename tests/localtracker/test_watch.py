@@ -77,6 +77,7 @@ def test_a_login_whose_account_is_not_used_is_remarked_on(fields: list[str], tar
         ([], [(0, BUY), (1_800, BUY)]),
         ([], [(0, BUY), (1, BUY.replace("1/1", "1/2"))]),
         (["buy"], [(0, buy()), (1, buy(more="&p21=O-1&url=%2Freload"))]),
+        (["buy"], [(0, buy()), (1, buy(more="&p21=O-1&utm_source=mail&v=2"))]),
         ([], [(0, buy()), (1, buy(more="&p21=O-2"))]),
         (["sid", "buy"], [(0, buy()), (1, buy(session=SECOND))]),
         ([], [(0, CLICK), (1, CLICK)]),
