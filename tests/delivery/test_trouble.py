@@ -85,6 +85,20 @@ def test_recovery_is_noticed_within_four_seconds(make_delivery: Any, request_to:
     assert sink.requests[0].at - back < 4
 
 
+def test_four_seconds_after_its_return_a_tracker_gets_as_many_requests_at_a_time_as_ever(
+    make_delivery: Any, request_to: Any, sink: Any, answers: Any, until: Any
+) -> None:
+    sink.close()
+    delivery = make_delivery(concurrency=16)
+    delivery.accept([request_to(f"/{n}", visitor=str(n)) for n in range(200)])
+    delivery.flush(4)
+    sink.answer = lambda received: answers.OK if len(sink.requests) == 1 else answers.HANG
+    back = time.time()
+    sink.open()
+    assert until(lambda: len(sink.requests) == 17)  # the probe was answered, and what follows stays under way
+    assert sink.requests[-1].at - back < 4
+
+
 def test_one_visitors_order_survives_retries(make_delivery: Any, request_to: Any, sink: Any, answers: Any) -> None:
     """D-07."""
     seen: Counter[str] = Counter()

@@ -70,6 +70,32 @@ def test_a_folder_that_can_be_written_again_is_used_again(
     assert until(lambda: bool(delivery.accept([request_to()])))
 
 
+def test_a_journal_file_that_cannot_be_read_keeps_nobody_from_counting(
+    path: Path, make_delivery: Any, request_to: Any
+) -> None:
+    delivery = make_delivery()
+    delivery.accept([request_to()])
+    path.with_name(f"{path.name}.outbox").joinpath("0123456789abcdef.0000000000.segment").mkdir()
+    assert delivery.flush(10) == 0
+    assert delivery.stats().delivered == 1
+
+
+def test_a_journal_folder_that_cannot_be_read_is_said_and_ends_nothing(
+    path: Path, make_delivery: Any, request_to: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    delivery = make_delivery()
+    delivery.accept([request_to()])
+    assert delivery.flush(10) == 0
+    outbox = path.with_name(f"{path.name}.outbox")
+    outbox.rename(outbox.with_suffix(".away"))
+    outbox.touch()
+    with pytest.raises(SpoolError, match=r"journal folder .* cannot be read"):
+        delivery.stats()
+    assert delivery.close(0.5) == 0
+    assert "journal folder" in caplog.text
+    outbox.unlink()
+
+
 def test_events_wait_in_the_journal_for_a_spool_that_is_damaged(
     path: Path, make_delivery: Any, request_to: Any, sink: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

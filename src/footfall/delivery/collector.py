@@ -135,7 +135,11 @@ class Collector:
 
 @contextmanager
 def unmoved(folder: Folder) -> Generator[_Unmoved]:
-    """Hold every segment open, so that what is in them can be counted at one moment though others remove them."""
+    """Hold every segment open, so that what is in them can be counted at one moment though others remove them.
+
+    Raises:
+        SpoolError: The folder cannot be read.
+    """
     view = _Unmoved(folder)
     try:
         yield view
@@ -143,15 +147,23 @@ def unmoved(folder: Folder) -> Generator[_Unmoved]:
         view.close()
 
 
+def _streams(folder: Folder) -> Sequence[Stream]:
+    try:
+        return folder.streams()
+    except OSError as error:
+        raise SpoolError(
+            f"journal folder {folder.path} cannot be read ({error.strerror}): look as the user that the site runs as"
+        ) from error
+
+
 class _Unmoved:
     def __init__(self, folder: Folder) -> None:
-        self._streams = folder.streams()
         self._readers: dict[str, SegmentReader] = {}
-        for stream in self._streams:
+        for stream in _streams(folder):
             for name in stream.segments:
                 try:
                     self._readers[name] = SegmentReader(folder.path / name)
-                except (FileNotFoundError, SpoolError):
+                except (SpoolError, OSError):  # whoever moves records says so
                     continue
 
     def records(self, offsets: Mapping[str, int]) -> Iterator[Record]:

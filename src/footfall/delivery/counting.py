@@ -29,6 +29,10 @@ def count_spool(path: Path, folder: Path, refusals: Iterable[tuple[str, str, int
 
 
 def count_unmoved(folder: Path) -> int:
-    """Count what the journals hold, for lack of a spool that could say what of it was moved already."""
+    """Count what the journals hold, for lack of a spool that could say what of it was moved already.
+
+    Raises:
+        SpoolError: Their folder cannot be read.
+    """
     with unmoved(Folder(folder)) as view:
         return view.count({})

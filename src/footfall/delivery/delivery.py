@@ -346,7 +346,10 @@ class Delivery:
             return process.pending().total if process is not None else self.stats().pending
         except SpoolError as error:
             self._notices.say(logging.ERROR, f"nothing can be counted: {error}")
+        try:
             return count_unmoved(self._settings.folder)
+        except SpoolError:
+            return 0  # as has just been said
 
 
 def _cannot_write(folder: Path, error: OSError) -> str:

@@ -64,8 +64,10 @@ class Presence:
 
     def close(self) -> None:
         """Leave: what this process still held is free for others."""
-        self._path.unlink(missing_ok=True)
-        os.close(self.fd)
+        try:
+            self._path.unlink(missing_ok=True)
+        finally:
+            os.close(self.fd)
 
 
 class Stream:
