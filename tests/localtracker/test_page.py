@@ -315,6 +315,22 @@ def test_forgetting_empties_the_page(client: Client, open_page: OpenPage) -> Non
     expect(page.locator("#numbers div").first).to_have_text("received0")
 
 
+@pytest.mark.parametrize(("answer", "left"), [("accept", 0), ("dismiss", 1)])
+def test_what_is_kept_in_a_file_is_forgotten_only_by_who_means_it(
+    chromium: Browser, tmp_path: Path, answer: str, left: int
+) -> None:
+    page = chromium.new_page()
+    page.on("dialog", lambda dialog: getattr(dialog, answer)())
+    with LocalTracker(keep=tmp_path / "kept.sqlite3") as tracker:
+        Client(tracker).send(CLICK)
+        page.goto(tracker.url)
+        expect(page.locator(".row")).to_have_count(1)
+        page.get_by_role("button", name="Forget everything").click()
+        expect(page.locator(".row")).to_have_count(left)
+        assert tracker.count() == left
+        page.close()
+
+
 @pytest.mark.parametrize(("dark", "narrow"), [(False, False), (True, False), (False, True), (True, True)])
 def test_a_checker_finds_nothing_that_shuts_anybody_out(
     client: Client, tracker: LocalTracker, open_page: OpenPage, *, dark: bool, narrow: bool

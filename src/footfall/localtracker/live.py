@@ -91,6 +91,7 @@ class Live:
         now = int(time.time() // 60)
         return {
             "run": self._run,  # another one has other numbers: the page begins anew
+            "kept": self._store.kept,
             "last": self._store.last_number(),
             "tally": self._store.tally(),
             "now": now,

@@ -55,6 +55,7 @@ class Store:
     def __init__(self, keep: Path | None = None, *, replayed: bool = False, most: int = _MOST_IN_MEMORY) -> None:
         _check_file(keep)
         self._most = most if keep is None else None
+        self.kept = keep is not None  #: in a file
         self._watch = Watch(replayed=replayed)
         self._changed = threading.Condition()  # whoever holds it has the database
         self._gathered: list[_Arrival] = []

@@ -5,7 +5,7 @@ import { state, total } from "./state.js";
 
 const ROW = 58;
 const PAGE = 100;
-const MOST = 400_000; // rows: browsers draw nothing that is taller
+const MOST = 300_000; // rows: Firefox draws nothing that is taller
 const SPARE = 4; // rows above and below what is in view
 
 const list = byId("list");

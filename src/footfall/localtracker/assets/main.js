@@ -61,6 +61,7 @@ filters.addEventListener("input", () => {
 filters.addEventListener("submit", (event) => event.preventDefault());
 filters.addEventListener("reset", () => setTimeout(readFilters));
 byId("clear").addEventListener("click", async () => {
+  if (state.kept && !confirm("Forget everything? It goes from the file too.")) return;
   try {
     await fetch("/clear", { method: "POST", redirect: "manual" });
   } catch {
