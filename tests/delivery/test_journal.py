@@ -216,6 +216,35 @@ def test_records_of_two_processes_are_read_in_the_order_of_their_acceptance(tmp_
     assert [record.payload for record in records] == expected
 
 
+def test_what_is_accepted_while_journals_are_read_is_not_moved_before_what_another_process_had_first(
+    tmp_path: Path,
+) -> None:
+    """D-07: one journal was read to its end already when both got something."""
+    folder = Folder(tmp_path / "outbox")
+    one, two = (Journal(folder.path, limit=MIB) for _ in range(2))
+    for journal in (one, two):
+        journal.prepare(first=True)
+    streams = sorted(folder.streams(), key=lambda stream: stream.token != one.presence.token)
+    readers: list[SegmentReader] = []
+
+    def open_segment(name: str) -> SegmentReader:
+        if name.startswith(two.presence.token) and len(readers) == 1:
+            one.append([(1, b"first")])
+            two.append([(1, b"second")])
+        readers.append(SegmentReader(folder.path / name))
+        return readers[-1]
+
+    def read() -> list[bytes]:
+        records = folders.read_in_order(streams, {}, open_segment, dead=lambda _: False, now_ns=time.time_ns())
+        return [record.payload for record in records]
+
+    assert (read(), read()) == ([], [b"first", b"second"])
+    for reader in readers:
+        reader.close()
+    one.close()
+    two.close()
+
+
 def test_the_process_that_made_a_file_is_alive_until_it_is_not(tmp_path: Path) -> None:
     presence = folders.Presence(tmp_path)
     assert Folder(tmp_path).is_alive(presence.token)

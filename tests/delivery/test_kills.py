@@ -6,6 +6,7 @@ import random
 import signal
 import time
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 IN_FLIGHT = 64
@@ -54,6 +55,20 @@ def test_web_processes_and_deliverers_killed_at_random_lose_nothing(
             child.kill()
         accepted |= {named(n) for n in range(start, start + 101)} | {named(int(line)) for line in web.said()}
     check(all_delivered, sink, accepted, kills=8)
+
+
+def test_what_a_killed_process_left_is_adopted_and_cleared_away(
+    start_child: Any, make_delivery: Any, spool: str, until: Any
+) -> None:
+    """T5: while the adopting process goes on, not only when it ends."""
+    start_child("delivery = Delivery(spool); emit(range(1000)); os.kill(os.getpid(), signal.SIGKILL)").said()
+    outbox = Path(f"{spool.removeprefix('sqlite:///')}.outbox")
+    left = {path.name for path in outbox.iterdir()}
+    assert any(name.endswith(".segment") for name in left)
+    delivery = make_delivery()
+    delivery.warm_up()
+    assert until(lambda: not left & {path.name for path in outbox.iterdir()})
+    assert delivery.flush(20) == 0
 
 
 def check(all_delivered: Any, sink: Any, accepted: set[str], *, kills: int) -> None:
