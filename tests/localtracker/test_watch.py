@@ -92,6 +92,7 @@ def test_the_same_purchase_twice_is_remarked_on(fields: list[str], arrivals: lis
     [
         (["userid"], "/api/00000/click/anna%40shop.example/1/1"),
         (["targetuserid"], "/api/00000/login/u/anna%40shop.example"),
+        ([], "/api/00000/click/anna%40shop/1/1"),
         (["p7"], visit(more="&p7=anna%40shop.example")),
         (["reaid"], visit(more="&reaid=anna%40shop.example")),
         ([], visit(more="&ruid=YW5uYUBzaG9wLmRr")),
