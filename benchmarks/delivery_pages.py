@@ -74,8 +74,9 @@ class Shop:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             self.port = listener.getsockname()[1]
         source = str(Path(footfall.__file__).parents[1])
+        options = ["--port", str(self.port), "--log-level", "critical", "--timeout-keep-alive", "600"]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "uvicorn", "--port", str(self.port), "--log-level", "critical", "shop:application"],
+            [sys.executable, "-m", "uvicorn", *options, "shop:application"],
             cwd=folder,
             env={**os.environ, "PYTHONPATH": source, "TRACKER": tracker},
         )
