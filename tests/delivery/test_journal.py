@@ -131,6 +131,19 @@ def test_at_its_bound_the_journal_refuses_and_keeps_what_it_has(tmp_path: Path) 
     journal.close()
 
 
+def test_a_process_that_does_not_measure_the_spool_learns_that_it_is_full(tmp_path: Path, until: Any) -> None:
+    """T16: one without threads, say."""
+    journal = Journal(tmp_path / "outbox", limit=MIB, unattended=True)
+    other = Collector(Folder(tmp_path / "outbox"), "other", Notices())
+    spool = MemorySpool()
+    other.tend(spool, full=True)
+    assert journal.append([(1, b"one")]) == FULL
+    other.tend(spool, full=False)
+    assert until(lambda: journal.append([(1, b"one")]) is None)
+    spool.close()
+    journal.close()
+
+
 def test_an_erasure_is_taken_beyond_the_bound(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "outbox", limit=MIB)
     while journal.append([(1, b"x" * 10_000)]) is None:

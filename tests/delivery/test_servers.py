@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from footfall.delivery import spool_status
+
 IN_FLIGHT = 64
 
 APP = """
@@ -163,6 +165,37 @@ emit(range(1000, 1500))
 """).said()
     all_delivered(1500)
     assert len(sink.requests) == 1500
+
+
+def test_a_child_delivers_by_itself_once_its_parent_is_no_more(start_child: Any, sink: Any) -> None:
+    """T8."""
+    said = start_child("""
+delivery = Delivery(spool)
+emit(range(100)); assert delivery.flush(20) == 0
+parent = os.getpid()
+if os.fork() == 0:
+    os.kill(parent, signal.SIGKILL)
+    emit(range(100, 200))
+    say(delivery.flush(20))
+    os._exit(0)
+time.sleep(60)
+""").said()
+    assert (said, len(sink.requests)) == (["0"], 200)
+
+
+def test_what_a_parent_refused_is_not_counted_by_its_children_too(start_child: Any, spool: str) -> None:
+    start_child("""
+delivery = Delivery(spool)
+emit(range(10)); delivery.flush(20)
+delivery.refuse("main", "bot", 3)
+child = os.fork()
+if child == 0:
+    emit(range(10, 20)); delivery.close()
+    os._exit(0)
+os.waitpid(child, 0)
+delivery.close()
+""").said()
+    assert spool_status(spool).stats.refused == {"bot": 3}
 
 
 def test_a_fork_in_the_middle_of_everything_loses_and_repeats_nothing(
