@@ -33,6 +33,7 @@ class Bench:
             retry_for=1e6,
             concurrency=8,
             clock=lambda: self.now,
+            chance=lambda: 0.5,
         )
 
     def put(self, *requests: WireRequest) -> None:
@@ -71,6 +72,30 @@ def test_other_processes_obey_retry_after_too(
         return len(bench.spool.turn(Settlement(), lambda _: Room(9), owner="other", now=NOW + after, lease=30.0))
 
     assert (lease(99.0), lease(101.0)) == (0, 1)
+
+
+def test_a_wait_for_the_next_try_is_as_long_as_chance_says(
+    bench: Bench, request_to: Any, sink: Any, answers: Any, until: Any
+) -> None:
+    """Or what failed together would come back together."""
+    sink.always(answers.Answer(503))
+    bench.put(request_to("/1"))
+    assert bench.step_until(lambda: bench.spool.owners() == set() and len(sink.requests) == 1, until)
+
+    def lease(after: float) -> int:
+        return len(bench.spool.turn(Settlement(), lambda _: Room(9), owner="other", now=NOW + after, lease=30.0))
+
+    assert (lease(0.4), lease(0.6)) == (0, 1)
+
+
+def test_a_tracker_that_is_back_is_sent_what_waited_without_its_waits(
+    bench: Bench, request_to: Any, sink: Any, answers: Any, until: Any
+) -> None:
+    sink.always(answers.Answer(503))
+    bench.put(*[request_to(f"/{n}") for n in range(9)])  # one more than are sent at a time: the probe
+    assert bench.step_until(lambda: bench.courier.is_down("main"), until)
+    sink.always(answers.OK)
+    assert bench.step_until(lambda: bench.counts.delivered == 9, until)  # no time passes here
 
 
 def test_a_clock_set_forward_sends_nothing_twice_and_loses_no_purchase(
