@@ -131,6 +131,18 @@ def test_at_its_bound_the_journal_refuses_and_keeps_what_it_has(tmp_path: Path) 
     journal.close()
 
 
+@pytest.mark.parametrize("unattended", [False, True])
+def test_what_a_live_process_cannot_move_itself_is_moved_by_others_at_once(tmp_path: Path, unattended: bool) -> None:
+    """What it can move is left to it: two would only wait for each other."""
+    journal = Journal(tmp_path / "outbox", limit=MIB, unattended=unattended)
+    journal.append([(1, b"one")])
+    other = Collector(Folder(tmp_path / "outbox"), "other", Notices())
+    assert other.has_more() is unattended
+    assert other.has_more_of_others()
+    other.close()
+    journal.close()
+
+
 def test_a_process_that_does_not_measure_the_spool_learns_that_it_is_full(tmp_path: Path, until: Any) -> None:
     """T16: one without threads, say."""
     journal = Journal(tmp_path / "outbox", limit=MIB, unattended=True)

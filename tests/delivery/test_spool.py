@@ -469,6 +469,7 @@ def test_a_full_disk_is_said_and_nothing_is_lost(tmp_path: Path) -> None:
         db.execute(f"PRAGMA max_page_count = {pages}")  # SQLite then answers as on a full disk
     with pytest.raises(SpoolError, match="no room left on its disk"):
         filled.put(*[request(n) for n in range(5000)])
+    assert filled.spool.is_open  # opening it takes room
     assert filled.counts() == {"accepted": 1, "pending": 1}
     filled.spool.close()
 
