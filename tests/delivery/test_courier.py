@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -24,6 +25,7 @@ class Bench:
 
     def __init__(self) -> None:
         self.now = NOW
+        self.finished = False
         self.spool = MemorySpool()
         self.courier = Courier(
             self.spool,
@@ -39,6 +41,11 @@ class Bench:
     def put(self, *requests: WireRequest) -> None:
         records = [Record(int(NOW * 1e9), kind_of(one), encode_request(one), "a.0", 0) for one in requests]
         self.spool.drain(lambda _: Batch(records=records, offsets={"a.0": 1}))
+
+    def finish(self) -> None:
+        if not self.finished:
+            self.finished = True
+            self.courier.finish(0.0)
 
     def step_until(self, condition: Callable[[], bool], until: Callable[..., bool]) -> bool:
         def step() -> bool:
@@ -57,7 +64,7 @@ class Bench:
 def bench() -> Iterator[Bench]:
     bench = Bench()
     yield bench
-    bench.courier.finish(0.0)
+    bench.finish()
     bench.spool.close()
 
 
@@ -96,6 +103,22 @@ def test_a_tracker_that_is_back_is_sent_what_waited_without_its_waits(
     assert bench.step_until(lambda: bench.courier.is_down("main"), until)
     sink.always(answers.OK)
     assert bench.step_until(lambda: bench.counts.delivered == 9, until)  # no time passes here
+
+
+def test_a_purchase_that_was_not_sent_when_its_process_ended_well_is_the_next_ones_to_send(
+    bench: Bench, request_to: Any, until: Any
+) -> None:
+    """T20: what is certainly not sent is never set aside."""
+    with socket.socket() as silent, socket.socket() as other:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(0)
+        other.setblocking(False)
+        other.connect_ex(silent.getsockname())  # its queue is full now: nobody else gets through
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        bench.put(request_to(url=url, when_unanswered=WhenUnanswered.SET_ASIDE))
+        assert bench.step_until(lambda: bench.spool.owners() == {"me"}, until)
+        bench.finish()
+    assert (bench.counts.pending, bench.counts.failed, bench.spool.owners()) == (1, 0, set())
 
 
 def test_a_clock_set_forward_sends_nothing_twice_and_loses_no_purchase(
