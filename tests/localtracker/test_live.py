@@ -15,7 +15,7 @@ from urllib.parse import quote
 import pytest
 from tests.localtracker.conftest import CLICK, DEVICE, IDS, SESSION, VISIT, Client
 
-from footfall.localtracker import LocalTracker, Received, Store, judge
+from footfall.localtracker import LocalTracker, Received, Store, judge, live
 from footfall.localtracker.journey import follow
 from footfall.localtracker.meanings import find_meaning
 from footfall.localtracker.yoochoose import EVENTS
@@ -227,6 +227,11 @@ def test_an_open_page_does_not_keep_a_tracker_from_closing() -> None:
     tracker.close()
     stream.read()  # ends as a whole answer does: one that was broken off would raise
     connection.close()
+
+
+def test_a_stream_that_is_slow_to_notice_still_ends_as_a_whole_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "_TICK", 1.8)  # as on a machine that has other work
+    test_an_open_page_does_not_keep_a_tracker_from_closing()
 
 
 def test_whoever_waits_for_more_does_not_keep_a_tracker_from_closing(
