@@ -121,6 +121,16 @@ def test_a_purchase_that_was_not_sent_when_its_process_ended_well_is_the_next_on
     assert (bench.counts.pending, bench.counts.failed, bench.spool.owners()) == (1, 0, set())
 
 
+def test_what_is_under_way_is_nobody_elses_for_as_long_as_it_may_take(
+    bench: Bench, request_to: Any, sink: Any, answers: Any, until: Any
+) -> None:
+    """T21, T22: an exchange may take ten seconds here."""
+    sink.always(answers.HANG)
+    bench.put(request_to("/1"))
+    assert bench.step_until(lambda: len(sink.requests) == 1, until)
+    assert bench.spool.turn(Settlement(), lambda _: Room(9), owner="other", now=NOW + 11, lease=30.0) == []
+
+
 def test_a_clock_set_forward_sends_nothing_twice_and_loses_no_purchase(
     bench: Bench, request_to: Any, sink: Any, answers: Any, until: Any
 ) -> None:
