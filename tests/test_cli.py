@@ -84,6 +84,7 @@ def test_the_tracker_keeps_what_it_got_in_the_file_it_is_given(tmp_path: Path) -
         (["--max-item-type", "6"], "/api/00000/click/u/6/1", 204),
         (["--text-item-ids"], "/api/00000/click/u/1/shoe", 204),
         (["--buy-optional"], "/api/00000/buy/u/1/1", 204),
+        (["--ibexa"], "/api/00000/click/u/99/1", 204),
     ],
 )
 def test_the_tracker_follows_the_contract_it_is_told_of(options: list[str], target: str, status: int) -> None:

@@ -94,6 +94,7 @@ def _register_tracker(add_parser: AddParser) -> None:
     )
     parser.add_argument("--text-item-ids", action="store_true", help="take item ids that are not numbers")
     parser.add_argument("--buy-optional", action="store_true", help="take buys without quantity or fullprice")
+    parser.add_argument("--ibexa", action="store_true", help="speak YOOCHOOSE as Ibexa documents it today")
 
 
 def _run_tracker(arguments: argparse.Namespace) -> int:
@@ -119,6 +120,7 @@ def _rules(arguments: argparse.Namespace) -> Rules:
         max_item_type=arguments.max_item_type,
         text_item_ids=arguments.text_item_ids,
         buy_optional=arguments.buy_optional,
+        ibexa=arguments.ibexa,
     )
 
 

@@ -15,8 +15,6 @@ from urllib.parse import quote
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
-from starlette.requests import Request
-from starlette.responses import RedirectResponse
 from tests.conftest import Serve
 from tests.localtracker.conftest import CLICK, DEVICE, IDS, VISIT, Client, OpenPage
 
@@ -24,7 +22,7 @@ from footfall import Config, Site
 from footfall.consent import own_cookie
 from footfall.delivery import Delivery
 from footfall.demo.catalogue import make_catalogue
-from footfall.demo.shop import CONSENT, create_shop
+from footfall.demo.shop import CONSENT, create_shop, who_is_logged_in
 from footfall.localtracker import LocalTracker, judge
 from footfall.localtracker.meanings import RAPTOR, YOOCHOOSE
 from footfall.trackers import Raptor, Yoochoose
@@ -38,27 +36,17 @@ DOUBTFUL = "/api/00000/click/anna%40shop.example/1/1"
 PERSON = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
 
 
-async def log_in(request: Request) -> RedirectResponse:
-    """What the demo's shop lacks: an account."""
-    request.state.tracking.identify("anna@shop.example")
-    request.state.tracking.login("johndoe")
-    answer = RedirectResponse("/", status_code=303)
-    answer.set_cookie("user", "johndoe")
-    return answer
-
-
 @pytest.fixture
 def shop(tracker: LocalTracker, serve: Serve) -> Iterator[str]:
-    """The demo's shop, in debug and with a login; gives its address."""
+    """The demo's shop, in debug; gives its address."""
     site = Site(
         Config(consent=own_cookie(), ruid_cookie="base64"),
         trackers=[Raptor("12345", base_url=tracker.url), Yoochoose("00000", base_url=tracker.url)],
         delivery=Delivery(spool="memory:"),
         consent_endpoint=CONSENT,
-        user_id=lambda request: request.cookies.get("user"),
+        user_id=who_is_logged_in,
     )
     app = create_shop(site, make_catalogue(range(1, 9)))
-    app.add_route("/login", log_in)
     app.debug = True
     with serve(app) as port:
         yield f"http://127.0.0.1:{port}"
@@ -82,7 +70,8 @@ def test_what_is_done_in_the_shop_is_seen_in_the_other_tab(shop: str, open_page:
     shopping.goto(shop)
     do(tile.nth(1).click, raptor="opened item 2", yoochoose="opened item 2")
     do(button(name="Put into the basket").click, raptor="changed the basket: item 2", yoochoose="put item 2 into")
-    do(lambda: shopping.goto(f"{shop}/login"), yoochoose="logged in as johndoe")
+    shopping.goto(shop)
+    do(button(name="Log in").click, yoochoose="logged in as johndoe")
     shopping.goto(f"{shop}/product/2/basket")
     do(button(name="Buy it").click, raptor="bought 1 of item 2 for", yoochoose="bought 1 of item 2 for")
     shopping.close()
@@ -101,7 +90,7 @@ def test_what_is_done_in_the_shop_is_seen_in_the_other_tab(shop: str, open_page:
         ]
     )
     expect(way.locator(".visit li").first).to_contain_text("known by a newsletter's link (reaid)")
-    expect(way.locator(".visit li", has_text="as anna@shop.example")).to_have_count(1)
+    expect(way.locator(".visit li", has_text="as john@shop.example")).to_have_count(1)
 
     watching.get_by_role("link", name="Application").click()
     order = watching.locator(".trace", has_text="POST /product/2/order 303")

@@ -14,7 +14,7 @@ from footfall.delivery import Delivery
 from footfall.demo.catalogue import make_catalogue
 from footfall.demo.replay import replay
 from footfall.demo.report import compare, format_report, format_summary
-from footfall.demo.shop import CONSENT, create_shop
+from footfall.demo.shop import CONSENT, create_shop, who_is_logged_in
 from footfall.demo.visits import read_steps
 from footfall.errors import ConfigError, MissingExtra
 from footfall.localtracker import BackgroundServer, LocalTracker, Rules, wait_for_interrupt
@@ -91,10 +91,11 @@ def _open_site(tracker: str) -> Iterator[Site]:
     """A shop's site, as its settings file would have it, with a spool that goes when the demo ends."""
     with tempfile.TemporaryDirectory(prefix="footfall-demo-") as folder:
         site = Site(
-            Config(consent=own_cookie(), ruid_cookie="off"),
+            Config(consent=own_cookie(), ruid_cookie="base64"),  # whom it holds is made up
             trackers=[Raptor("12345", base_url=tracker), Yoochoose("00000", base_url=tracker)],
             delivery=Delivery(spool=f"sqlite:///{Path(folder, 'footfall.sqlite3')}"),
             consent_endpoint=CONSENT,
+            user_id=who_is_logged_in,
         )
         try:
             yield site

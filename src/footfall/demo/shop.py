@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from html import escape
+from typing import Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
@@ -17,10 +18,18 @@ from footfall.asgi import TrackingMiddleware
 from footfall.demo.catalogue import Product
 from footfall.events import Basket, Buy, Click
 
-__all__ = ["CONSENT", "create_shop"]
+__all__ = ["CONSENT", "create_shop", "who_is_logged_in"]
 
-CONSENT = "/consent"  #: where the banner's buttons lead: ``Site(consent_endpoint=CONSENT)``
+CONSENT: Final = "/consent"  #: where the banner's buttons lead: ``Site(consent_endpoint=CONSENT)``
+USER: Final = "johndoe"  #: the shop's one account
+ADDRESS: Final = "john@shop.example"  #: and where it gets its newsletter
+_ACCOUNT = "demoAccount"  # the shop's own cookie
 _ON_THE_FRONT_PAGE = 60
+
+
+def who_is_logged_in(request: HTTPConnection) -> str | None:
+    """Tell ``Site(user_id=...)`` who it is. A real shop asks its session; here there is nothing to steal."""
+    return USER if request.cookies.get(_ACCOUNT) == "in" else None
 
 
 def create_shop(site: Site, catalogue: Mapping[int, Product]) -> Starlette:
@@ -31,9 +40,10 @@ def create_shop(site: Site, catalogue: Mapping[int, Product]) -> Starlette:
         catalogue: What it sells, by item id.
     """
 
-    async def front(_: Request) -> Response:
+    async def front(request: Request) -> Response:
         shown = list(catalogue.values())[:_ON_THE_FRONT_PAGE]
-        return _page("Shop", f"<ul class=grid>{''.join(map(_tile, shown))}</ul>")
+        account = _account(who_is_logged_in(request))
+        return _page("Shop", f"{account}<ul class=grid>{''.join(map(_tile, shown))}</ul>")
 
     async def product(request: Request) -> Response:
         product = find(request)
@@ -60,6 +70,19 @@ def create_shop(site: Site, catalogue: Mapping[int, Product]) -> Starlette:
         product = find(request)
         return _page("Thank you", f"<p>{escape(product.name)} is on its way: in this demo, not really.</p>")
 
+    async def log_in(request: Request) -> Response:
+        request.state.tracking.identify(ADDRESS)
+        request.state.tracking.login(USER)
+        response = RedirectResponse("/", status_code=303)
+        response.set_cookie(_ACCOUNT, "in", httponly=True, samesite="lax")
+        return response
+
+    async def log_out(request: Request) -> Response:
+        request.state.tracking.logout()
+        response = RedirectResponse("/", status_code=303)
+        response.delete_cookie(_ACCOUNT, httponly=True, samesite="lax")
+        return response
+
     def find(request: Request) -> Product:
         text: str = request.path_params["item"]
         if text.isascii() and text.isdigit() and len(text) < 10 and int(text) in catalogue:
@@ -74,6 +97,8 @@ def create_shop(site: Site, catalogue: Mapping[int, Product]) -> Starlette:
             Route("/product/{item}/basket", basket),
             Route("/product/{item}/order", buy, methods=["POST"]),
             Route("/product/{item}/order", thanks),
+            Route("/account/in", log_in, methods=["POST"]),
+            Route("/account/out", log_out, methods=["POST"]),
         ],
         middleware=[Middleware(TrackingMiddleware, site=site)],
     )
@@ -125,6 +150,13 @@ def _banner() -> str:
 
 def _choice(choice: str, label: str) -> str:
     return f'<form method="post" action="{CONSENT}?{choice}"><button id={choice}>{label}</button></form>'
+
+
+def _account(user: str | None) -> str:
+    if user is not None:
+        return f'<form method="post" action="/account/out">You are {user}. <button>Log out</button></form>'
+    letter = '<a href="/?reaid=Zx81">come from a newsletter</a>'
+    return f'<form method="post" action="/account/in"><button>Log in as {USER}</button> or {letter}</form>'
 
 
 def _tile(product: Product) -> str:
