@@ -42,18 +42,24 @@ class WebKit:
         driver, screen = program("WebKitWebDriver", "webkit2gtk-driver"), program("Xvfb", "xvfb")
         binary = next(Path("/usr/lib").glob("*/webkit2gtk-4.*/MiniBrowser"), Path("MiniBrowser"))
         self._binary = program(str(binary), "libwebkit2gtk-4.1-0")
-        self._port = free_port()
-        self._running = [Running([screen, "-displayfd", "1", "-nolisten", "tcp"], folder / "screen")]
+        self._driver, self._folder = driver, folder
+        self._screen = Running([screen, "-displayfd", "1", "-nolisten", "tcp"], folder / "screen")
+        self._running = [self._screen]
         try:
-            log = self._running[0].log
-            number = self._running[0].wait_for(lambda: find_in(log, r"^\d+$"))
-            argv = [driver, f"--port={self._port}"]
-            self._running.append(Running(argv, folder / "driver", DISPLAY=f":{number}", **ENVIRONMENT))
-            self._running[1].wait_for(self._status)
+            self._start_driver()
             self._begin()
         except BaseException:
             self._kill()
             raise
+
+    def _start_driver(self) -> None:
+        for running in self._running[1:]:
+            running.kill()
+        number = self._screen.wait_for(lambda: find_in(self._screen.log, r"^\d+$"))
+        self._port = free_port()
+        argv = [self._driver, f"--port={self._port}"]
+        self._running[1:] = [Running(argv, self._folder / f"driver{self._port}", DISPLAY=f":{number}", **ENVIRONMENT)]
+        self._running[1].wait_for(self._status)
 
     def _status(self) -> str | None:
         try:
@@ -64,7 +70,12 @@ class WebKit:
     def _begin(self) -> None:
         options = {"binary": self._binary, "args": ["--automation"]}
         wanted = {"acceptInsecureCerts": True, "webkitgtk:browserOptions": options}
-        self._session = self._call("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})["sessionId"]
+        capabilities = {"capabilities": {"alwaysMatch": wanted}}
+        try:
+            self._session = self._call("POST", "/session", capabilities)["sessionId"]
+        except TimeoutError:  # once in a thousand times its driver starts a browser that it does not hear from
+            self._start_driver()
+            self._session = self._call("POST", "/session", capabilities)["sessionId"]
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=SECONDS)
