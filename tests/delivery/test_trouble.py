@@ -309,6 +309,21 @@ def test_a_spool_in_memory_has_a_bound_too(
     assert set(stats.refused) == {"full"}
 
 
+def test_what_the_spool_in_memory_has_counts_as_soon_as_it_has_it(
+    make_delivery: Any, request_to: Any, sink: Any, answers: Any, until: Any
+) -> None:
+    """T16: a burst is bounded, not only what there is when somebody looks."""
+    sink.always(answers.HANG)
+    delivery = make_delivery("memory:", max_pending_bytes=1024 * 1024)
+    delivery.warm_up()
+    taken = 0
+    for _ in range(40):
+        taken += delivery.accept([request_to("/" + "x" * 100_000)])
+        delivery._process.writer.step()  # as its thread does, but not when it looks
+    assert 8 <= taken <= 10  # an empty spool has its size too
+    assert delivery.stats().refused == {"full": 40 - taken}
+
+
 def test_erased_while_waiting_is_never_sent(make_delivery: Any, request_to: Any, sink: Any, until: Any) -> None:
     sink.close()
     delivery = make_delivery()

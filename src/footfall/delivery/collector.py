@@ -65,7 +65,7 @@ class Collector:
                     break
                 self._remove(name)
 
-    def tend(self, spool: Spool, *, full: bool) -> None:
+    def tend(self, spool: Spool, *, held: int, full: bool) -> None:  # noqa: ARG002 - a source's signature
         """Free what dead processes hold, remove what they left, and tell all processes whether the spool is full."""
         self._folder.mark_full(full)
         tokens = self._folder.tokens()

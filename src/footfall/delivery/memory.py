@@ -19,6 +19,7 @@ from footfall.delivery.sqlite import SqliteSpool
 __all__ = ["MemoryOutbox", "MemorySpool", "rest_of"]
 
 _BATCH = 1000
+_OVERHEAD = 250  # bytes of memory that a record takes beside its payload, here and then in the spool
 _NAME = "memory"
 
 
@@ -65,10 +66,11 @@ class MemoryOutbox:
     """Records of this process on their way to its spool."""
 
     def __init__(self, *, limit: int) -> None:
-        """Take at most *limit* bytes of payload."""
+        """Take records as long as they and the spool come to no more than *limit* bytes."""
         self.full = False
         self._limit = limit
-        self._size = 0
+        self._size = 0  # of what is here
+        self._spooled = 0  # of what the spool held when it was last measured, and got since
         self._number = 0
         self._lock = native("_thread", "RLock")()
         self._busy = False
@@ -77,8 +79,8 @@ class MemoryOutbox:
 
     def append(self, records: Sequence[tuple[int, bytes]], *, always: bool = False) -> str | None:
         """Append records, all or none; returns why not."""
-        size = sum([len(payload) for _, payload in records])
-        if not always and (self.full or self._size + size > self._limit):
+        size = sum([len(payload) + _OVERHEAD for _, payload in records])
+        if not always and (self.full or self._spooled + self._size + size > self._limit):
             return FULL
         with self._lock:
             if self._busy:  # a signal handler has interrupted its own thread right here
@@ -112,7 +114,9 @@ class MemoryOutbox:
         """Drop what the spool has."""
         with self._mine():
             while self._records and self._records[0].end <= batch.offsets[_NAME]:
-                self._size -= len(self._records.popleft().payload)
+                size = len(self._records.popleft().payload) + _OVERHEAD
+                self._size -= size
+                self._spooled += size
 
     def clear(self) -> None:
         """Nothing is left behind."""
@@ -122,8 +126,9 @@ class MemoryOutbox:
         with self._mine():
             return list(self._records)
 
-    def tend(self, spool: Spool, *, full: bool) -> None:
-        """No other process has anything to do with this one's memory."""
+    def tend(self, spool: Spool, *, held: int, full: bool) -> None:  # noqa: ARG002 - a source's signature
+        """Take note of what the spool holds; no other process has anything to do with this one's memory."""
+        self._spooled = held
 
     def segments(self) -> Collection[str]:
         """Only this one."""
@@ -146,5 +151,5 @@ class MemoryOutbox:
     def _take(self, records: Sequence[tuple[int, bytes]]) -> None:
         for kind, payload in records:
             self._number += 1
-            self._size += len(payload)
+            self._size += len(payload) + _OVERHEAD
             self._records.append(Record(time.time_ns(), kind, payload, _NAME, self._number))

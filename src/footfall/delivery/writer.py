@@ -65,8 +65,8 @@ class Source(Protocol):
         """Remove what is moved and done with."""
         ...
 
-    def tend(self, spool: Spool, *, full: bool) -> None:
-        """Look after what dead processes left."""
+    def tend(self, spool: Spool, *, held: int, full: bool) -> None:
+        """Look after what dead processes left, now that the spool holds so many bytes."""
         ...
 
     def segments(self) -> Collection[str]:
@@ -156,8 +156,9 @@ class Writer:
             self._notices.say(logging.ERROR, "journal files were removed while in use: what was in them alone is lost")
         self._refusals.hand_over(self._spool.refuse)
         self._source.clear()
-        full = self._spool.tend(time.time(), self._source.segments()) >= self._limit
-        self._source.tend(self._spool, full=full)
+        held = self._spool.tend(time.time(), self._source.segments())
+        full = held >= self._limit
+        self._source.tend(self._spool, held=held, full=full)
         self._outbox.full = full
         self._on_tend()
         try:
