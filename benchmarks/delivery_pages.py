@@ -1,8 +1,9 @@
 """How long a page takes without us, with us, and with us while the tracker hangs: ``python benchmarks/delivery_pages.py``.
 
-Three uvicorn servers of one small Starlette shop take turns; each of 100,000 pages reports a click to its tracker. What
-counts are the ratios of the last columns; the memory is the server's own, above what it was after its first thousand
-pages. Takes some minutes.
+Three uvicorn servers of one small Starlette shop take turns; each page reports a click to its tracker. First the page does
+nothing else (100,000 times), then five milliseconds of work, as one does that renders a template. What counts are the
+ratios of the last columns; the memory is the server's own, above what it was after its first thousand pages. Takes a
+quarter of an hour; ``python benchmarks/delivery_pages.py 10000`` opens fewer.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ VISITOR = {
 }
 SHOP = """
 import os
+import time
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.responses import HTMLResponse
@@ -46,11 +48,14 @@ from footfall.delivery import Delivery
 from footfall.events import Click
 from footfall.trackers import Raptor
 
-tracker = os.environ.get("TRACKER")
+tracker, work = os.environ.get("TRACKER"), float(os.environ["WORK"])
 
 async def page(request):
     if tracker:
         request.state.tracking.emit(Click("3298"))
+    until = time.thread_time() + work  # of this thread alone: waiting for another is no work
+    while time.thread_time() < until:
+        pass
     return HTMLResponse("<p>shirt</p>")
 
 middleware = []
@@ -68,7 +73,7 @@ application = Starlette(routes=[Route("/{path:path}", page)], middleware=middlew
 class Shop:
     """One server, and a visitor who opens its pages one after the other."""
 
-    def __init__(self, folder: str, tracker: str) -> None:
+    def __init__(self, folder: str, tracker: str, work: float) -> None:
         Path(folder).mkdir()
         Path(folder, "shop.py").write_text(SHOP, encoding="utf-8")
         with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -78,7 +83,7 @@ class Shop:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "uvicorn", *options, "shop:application"],
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": source, "TRACKER": tracker},
+            env={**os.environ, "PYTHONPATH": source, "TRACKER": tracker, "WORK": str(work)},
         )
         self.times: list[float] = []
         self.connection = self.connect()
@@ -127,23 +132,28 @@ def resident(pid: int) -> int:
 
 
 def main() -> None:
+    take_turns(PAGES, 0.0)
+    take_turns(PAGES // 20, 0.005)
+
+
+def take_turns(pages: int, work: float) -> None:
     with tempfile.TemporaryDirectory() as folder, running_sink() as answering, running_sink() as hanging:
         hanging.mode("hang")
         shops = {
-            "without us": Shop(f"{folder}/without", ""),
-            "the tracker answers": Shop(f"{folder}/answers", answering.url),
-            "the tracker hangs": Shop(f"{folder}/hangs", hanging.url),
+            "without us": Shop(f"{folder}/without", "", work),
+            "the tracker answers": Shop(f"{folder}/answers", answering.url, work),
+            "the tracker hangs": Shop(f"{folder}/hangs", hanging.url, work),
         }
         try:
             for shop in shops.values():
                 shop.warm()
-            for _ in range(PAGES // BATCH):
+            for _ in range(0, pages, BATCH):
                 for shop in shops.values():
                     shop.open(BATCH)
         finally:
             for shop in shops.values():
                 shop.close()
-    print(f"{PAGES} pages each, one after the other\n")
+    print(f"{pages} pages each, one after the other, with {work * 1000:.0f} ms of work of their own\n")
     print("| a shop              | p50 us | p99 us | longest ms | MiB over idle | p50 ratio | p99 ratio |")
     print("|---------------------|--------|--------|------------|---------------|-----------|-----------|")
     base = cuts(shops["without us"].times)
@@ -153,6 +163,7 @@ def main() -> None:
             f"| {name:<19} | {p50:<6.0f} | {p99:<6.0f} | {max(shop.times) * 1e3:<10.1f} "
             f"| {(shop.most - shop.idle) / MIB:<13.1f} | {p50 / base[0]:<9.2f} | {p99 / base[1]:<9.2f} |"
         )
+    print(flush=True)
 
 
 def cuts(times: list[float]) -> tuple[float, float]:
