@@ -113,12 +113,17 @@ class Sink:
 
     async def _close(self) -> None:
         if self._server is not None:
+            # Accept no more, but close only when nobody is half-way in: such a socket would be nobody's to close.
+            for listening in self._server.sockets:
+                self._loop.remove_reader(listening.fileno())
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.wait(others, timeout=0.01)
+        if self._server is not None:
             self._server.close()
             self._server = None
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # for what is aborted to be let go of
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
