@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sqlite3
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -101,6 +103,20 @@ ALIASES: Final = (
     "SELECT DISTINCT other FROM received WHERE other <> '' AND visitor = :visitor"
     " UNION SELECT DISTINCT visitor FROM received WHERE other <> '' AND other = :visitor LIMIT :limit"
 )
+
+
+def log_ahead(database: sqlite3.Connection, patience: float) -> None:
+    """Have a file written to while others read it; another process is waited for, *patience* seconds at most."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL").close()
+        except sqlite3.OperationalError:  # two processes want it at once, and SQLite's own waiting does not help
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def matching(wanted: Filter) -> str:

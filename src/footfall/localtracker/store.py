@@ -31,6 +31,7 @@ _MOST_WAITING = 1_000_000  # of those that a full disk keeps from being written
 _MANY = 128  # that one write takes, when much comes
 _TOO_MANY = 2_048  # that may gather while somebody reads
 _PAUSE = 0.01  # seconds in which requests gather to be written at once
+_PATIENCE = 5.0  # seconds that another process may hold the file
 _AT_ONCE = 1_000  # that an export reads before it lets others at the database
 _MOST_ALIASES = 20
 # Those who share such an id are not one person.
@@ -69,7 +70,10 @@ class Store:
         self.telling = True  #: may one go on following what comes in
         try:
             self._database = sqlite3.connect(
-                keep if keep is not None else ":memory:", check_same_thread=False, isolation_level=None, timeout=5.0
+                keep if keep is not None else ":memory:",
+                check_same_thread=False,
+                isolation_level=None,
+                timeout=_PATIENCE,
             )
         except sqlite3.Error as error:
             raise ConfigError(
@@ -84,14 +88,15 @@ class Store:
             ) from None
 
     def _prepare(self) -> None:
-        version = self._database.execute("PRAGMA user_version").fetchone()[0]
-        tables = self._database.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+        # In one statement: between two, another process may have made the tables.
+        version, tables = self._database.execute(
+            "SELECT user_version, (SELECT count(*) FROM sqlite_schema) FROM pragma_user_version"
+        ).fetchone()
         if version != schema.VERSION and tables:
             raise ConfigError(f"its version is {version}, not {schema.VERSION}")
-        self._database.execute("PRAGMA journal_mode = WAL")
+        schema.log_ahead(self._database, _PATIENCE)
         self._database.execute("PRAGMA synchronous = NORMAL")
-        self._database.executescript(schema.TABLES)
-        self._database.execute(f"PRAGMA user_version = {schema.VERSION}")
+        self._database.executescript(f"BEGIN IMMEDIATE; {schema.TABLES} PRAGMA user_version = {schema.VERSION}; COMMIT")
 
     # Writing
 
