@@ -291,7 +291,7 @@ class Pages:
                 if reply.status == 200:
                     return int(reply.read())
             except (OSError, http.client.HTTPException):
-                time.sleep(0.05)
+                time.sleep(0.05)  # a killed worker, or a reload, takes a moment to be made good
             finally:
                 connection.close()
         return 0  # never answered: it counts as not accepted, and its absence is the contender's
@@ -335,7 +335,7 @@ def reloaded(arena: Arena) -> str:
     while set(pages.seen) <= before and number < EVENTS and time.monotonic() < deadline:
         pages.open([number])
         number += 1
-        time.sleep(0.05)
+        time.sleep(0.05)  # the reloader looks at its files a few times a second
     pages.open(range(number, EVENTS))
     return served(arena, pages)
 

@@ -55,6 +55,11 @@ class Bench:
 
         return until(step)
 
+    def leased_after(self, seconds: float) -> int:
+        """How many another process is then given to send."""
+        now = NOW + seconds
+        return len(self.spool.turn(Settlement(), lambda _: Room(9), owner="other", now=now, lease=30.0))
+
     @property
     def counts(self) -> Counters:
         return self.spool.snapshot().trackers["main"]
@@ -75,10 +80,7 @@ def test_other_processes_obey_retry_after_too(
     bench.put(request_to("/1"))
     assert bench.step_until(lambda: bench.spool.owners() == set() and len(sink.requests) == 1, until)
 
-    def lease(after: float) -> int:
-        return len(bench.spool.turn(Settlement(), lambda _: Room(9), owner="other", now=NOW + after, lease=30.0))
-
-    assert (lease(99.0), lease(101.0)) == (0, 1)
+    assert (bench.leased_after(99.0), bench.leased_after(101.0)) == (0, 1)
 
 
 def test_a_wait_for_the_next_try_is_as_long_as_chance_says(
@@ -89,10 +91,7 @@ def test_a_wait_for_the_next_try_is_as_long_as_chance_says(
     bench.put(request_to("/1"))
     assert bench.step_until(lambda: bench.spool.owners() == set() and len(sink.requests) == 1, until)
 
-    def lease(after: float) -> int:
-        return len(bench.spool.turn(Settlement(), lambda _: Room(9), owner="other", now=NOW + after, lease=30.0))
-
-    assert (lease(0.4), lease(0.6)) == (0, 1)
+    assert (bench.leased_after(0.4), bench.leased_after(0.6)) == (0, 1)
 
 
 def test_a_tracker_that_is_back_is_sent_what_waited_without_its_waits(

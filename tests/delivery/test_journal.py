@@ -148,9 +148,9 @@ def test_a_process_that_does_not_measure_the_spool_learns_that_it_is_full(tmp_pa
     journal = Journal(tmp_path / "outbox", limit=MIB, unattended=True)
     other = Collector(Folder(tmp_path / "outbox"), "other", Notices())
     spool = MemorySpool()
-    other.tend(spool, held=0, full=True)
+    other.tend(spool, full=True)
     assert journal.append([(1, b"one")]) == FULL
-    other.tend(spool, held=0, full=False)
+    other.tend(spool, full=False)
     assert until(lambda: journal.append([(1, b"one")]) is None)
     spool.close()
     journal.close()
@@ -282,7 +282,7 @@ def test_a_process_that_is_just_coming_is_not_taken_for_dead(tmp_path: Path) -> 
     (tmp_path / "0123456789abcdef.new").touch()
     spool = MemorySpool()
     collector = Collector(Folder(tmp_path), "me", Notices())
-    collector.tend(spool, held=0, full=False)
+    collector.tend(spool, full=False)
     spool.close()
     assert [path.name for path in tmp_path.iterdir()] == ["0123456789abcdef.new"]
 
@@ -292,7 +292,7 @@ def test_what_a_dead_process_left_beside_its_segments_is_cleared_away(tmp_path: 
     (tmp_path / "0123456789abcdef.0000000001.new").touch()
     spool = MemorySpool()
     collector = Collector(Folder(tmp_path), "me", Notices())
-    collector.tend(spool, held=0, full=False)
+    collector.tend(spool, full=False)
     spool.close()
     assert list(tmp_path.iterdir()) == []
 

@@ -15,7 +15,7 @@ from footfall.delivery.segments import START, Record, SegmentReader
 from footfall.delivery.spool import Batch, Spool
 from footfall.errors import SpoolError
 
-__all__ = ["Collector", "unmoved"]
+__all__ = ["Collector", "streams_of", "unmoved"]
 
 _BATCH = 1000  # records: a few milliseconds of a transaction
 _BATCH_BYTES = 4 * 1024 * 1024
@@ -65,7 +65,7 @@ class Collector:
                     break
                 self._remove(name)
 
-    def tend(self, spool: Spool, *, held: int, full: bool) -> None:  # noqa: ARG002 - a source's signature
+    def tend(self, spool: Spool, *, full: bool) -> None:
         """Free what dead processes hold, remove what they left, and tell all processes whether the spool is full."""
         self._folder.mark_full(full)
         tokens = self._folder.tokens()
@@ -147,7 +147,12 @@ def unmoved(folder: Folder) -> Generator[_Unmoved]:
         view.close()
 
 
-def _streams(folder: Folder) -> Sequence[Stream]:
+def streams_of(folder: Folder) -> Sequence[Stream]:
+    """Find the streams in a folder of journals.
+
+    Raises:
+        SpoolError: The folder cannot be read.
+    """
     try:
         return folder.streams()
     except OSError as error:
@@ -159,7 +164,7 @@ def _streams(folder: Folder) -> Sequence[Stream]:
 class _Unmoved:
     def __init__(self, folder: Folder) -> None:
         self._readers: dict[str, SegmentReader] = {}
-        for stream in _streams(folder):
+        for stream in streams_of(folder):
             for name in stream.segments:
                 try:
                     self._readers[name] = SegmentReader(folder.path / name)

@@ -35,7 +35,7 @@ class Journal:
 
         Args:
             folder: Where the segments go; created if it is missing.
-            limit: Bytes that this process's unread segments may take up.
+            limit: Bytes that this process's unread segments may take up, and that the spool may hold.
             to_disk: Every `append` waits until the disk has it.
             unattended: This process moves no records itself; others are told to.
 
@@ -45,7 +45,7 @@ class Journal:
         self._folder = Folder(folder)
         self._folder.create()
         self.presence = Presence(folder)
-        self.full = False  #: set by whoever measures the spool: nothing but erasures is taken then
+        self.full = False  #: the spool is, when last measured: nothing but erasures is taken then
         self._limit = limit
         self._to_disk = to_disk
         self._unattended = unattended
@@ -141,6 +141,10 @@ class Journal:
                     segment.close()
             self._current = self._spare = None
         return True
+
+    def measured(self, held: int) -> None:
+        """Take note of how many bytes the spool holds."""
+        self.full = held >= self._limit
 
     def leave_behind(self) -> None:
         """In a forked child: let go of the parent's files."""

@@ -114,7 +114,7 @@ def hasten(db: sqlite3.Connection, tracker: str, *, later_than: float, now: floa
     which = " AND attempts = 0" if untried else ""
     for held in _KINDS:
         db.execute(
-            f"UPDATE requests SET due = ? WHERE tracker = ? AND held = {held} AND due > ? AND owner IS NULL{which}",  # noqa: S608
+            f"UPDATE requests SET due = ? WHERE tracker = ? AND held = {held} AND due > ? AND owner IS NULL{which}",  # noqa: S608 - our own parts
             (now, tracker, later_than),
         )
 
@@ -123,7 +123,7 @@ def _due(db: sqlite3.Connection, tracker: str, now: float, limit: int, *, held: 
     # Written out, not handed over: or SQLite could not tell which index is meant.
     query = f"""
         SELECT id, visitor, held, set_aside, accepted, attempts, owner, request FROM requests
-        WHERE tracker = ? AND held = {held} AND due <= ? ORDER BY due, id LIMIT ?"""  # noqa: S608
+        WHERE tracker = ? AND held = {held} AND due <= ? ORDER BY due, id LIMIT ?"""  # noqa: S608 - our own parts
     return [_Row(*row) for row in db.execute(query, (tracker, now, limit)).fetchall()]
 
 

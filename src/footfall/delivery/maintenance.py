@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from footfall.delivery.collector import streams_of
 from footfall.delivery.counting import count_spool
 from footfall.delivery.failed import FailedRequest, Which, list_rows, purge_rows, retry_rows
 from footfall.delivery.folder import Folder
@@ -47,18 +48,13 @@ def spool_status(spool: str) -> SpoolStatus:
     """
     path = _path(spool)
     folder = Folder(journal_folder(path))
-    try:
-        stats = count_spool(path, folder.path)
-        if path.exists():
-            rows = _requests(spool)
-        elif folder.streams():  # what was accepted waits there for a process that moves it
-            rows = []
-        else:
-            raise _missing(path)
-    except OSError as error:
-        raise SpoolError(
-            f"journal folder {folder.path} cannot be read ({error.strerror}): look as the user that the site runs as"
-        ) from error
+    stats = count_spool(path, folder.path)
+    if path.exists():
+        rows = _requests(spool)
+    elif streams_of(folder):  # what was accepted waits there for a process that moves it
+        rows = []
+    else:
+        raise _missing(path)
     return SpoolStatus(
         path=path,
         stats=stats,
@@ -164,7 +160,7 @@ def _path(spool: str) -> Path:
 
 
 def _missing(path: Path) -> SpoolError:
-    if Folder(journal_folder(path)).streams():
+    if streams_of(Folder(journal_folder(path))):
         return SpoolError(
             f"spool {path} does not exist yet: what was accepted is in the journals beside it, and nothing was tried; "
             "start `footfall deliver`, or the site"

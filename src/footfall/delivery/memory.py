@@ -67,7 +67,6 @@ class MemoryOutbox:
 
     def __init__(self, *, limit: int) -> None:
         """Take records as long as they and the spool come to no more than *limit* bytes."""
-        self.full = False
         self._limit = limit
         self._size = 0  # of what is here
         self._spooled = 0  # of what the spool held when it was last measured, and got since
@@ -80,7 +79,7 @@ class MemoryOutbox:
     def append(self, records: Sequence[tuple[int, bytes]], *, always: bool = False) -> str | None:
         """Append records, all or none; returns why not."""
         size = sum([len(payload) + _OVERHEAD for _, payload in records])
-        if not always and (self.full or self._spooled + self._size + size > self._limit):
+        if not always and self._spooled + self._size + size > self._limit:
             return FULL
         with self._lock:
             if self._busy:  # a signal handler has interrupted its own thread right here
@@ -126,9 +125,12 @@ class MemoryOutbox:
         with self._mine():
             return list(self._records)
 
-    def tend(self, spool: Spool, *, held: int, full: bool) -> None:  # noqa: ARG002 - a source's signature
-        """Take note of what the spool holds; no other process has anything to do with this one's memory."""
+    def measured(self, held: int) -> None:
+        """Take note of how many bytes the spool holds."""
         self._spooled = held
+
+    def tend(self, spool: Spool, *, full: bool) -> None:
+        """No other process has anything to do with this one's memory."""
 
     def segments(self) -> Collection[str]:
         """Only this one."""

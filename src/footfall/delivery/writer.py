@@ -27,14 +27,16 @@ _AFTER_TROUBLE = 1.0
 class Outbox(Protocol):
     """Where this process's records go first."""
 
-    full: bool
-
     def append(self, records: Sequence[tuple[int, bytes]], *, always: bool = False) -> str | None:
         """Append records, all or none; returns why not."""
         ...
 
     def restore(self) -> bool:
         """Begin anew if somebody has removed its files; says whether that was so."""
+        ...
+
+    def measured(self, held: int) -> None:
+        """Take note of how many bytes the spool holds."""
         ...
 
     def prepare(self, *, first: bool = False) -> None:
@@ -65,8 +67,8 @@ class Source(Protocol):
         """Remove what is moved and done with."""
         ...
 
-    def tend(self, spool: Spool, *, held: int, full: bool) -> None:
-        """Look after what dead processes left, now that the spool holds so many bytes."""
+    def tend(self, spool: Spool, *, full: bool) -> None:
+        """Look after what dead processes left."""
         ...
 
     def segments(self) -> Collection[str]:
@@ -157,9 +159,8 @@ class Writer:
         self._refusals.hand_over(self._spool.refuse)
         self._source.clear()
         held = self._spool.tend(time.time(), self._source.segments())
-        full = held >= self._limit
-        self._source.tend(self._spool, held=held, full=full)
-        self._outbox.full = full
+        self._source.tend(self._spool, full=held >= self._limit)
+        self._outbox.measured(held)
         self._on_tend()
         try:
             self._outbox.prepare()
