@@ -156,12 +156,22 @@ def test_a_process_that_does_not_measure_the_spool_learns_that_it_is_full(tmp_pa
     journal.close()
 
 
+def test_a_spool_at_its_bound_stops_a_segment_that_has_room(tmp_path: Path) -> None:
+    """T16: it is measured once a second, and a segment may last for a thousand events more."""
+    journal = Journal(tmp_path / "outbox", limit=MIB)
+    said = [journal.append([(1, b"one")])]
+    for held in (MIB, MIB - 1):
+        journal.measured(held)
+        said.append(journal.append([(1, b"one")]))
+    assert said == [None, FULL, None]
+    journal.close()
+
+
 def test_an_erasure_is_taken_beyond_the_bound(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "outbox", limit=MIB)
     while journal.append([(1, b"x" * 10_000)]) is None:
         pass
-    journal.full = True
-    time.sleep(0)
+    journal.measured(MIB)
     assert journal.append([(4, b"erase")], always=True) is None
     journal.close()
 

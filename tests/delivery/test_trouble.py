@@ -287,6 +287,7 @@ def test_a_full_spool_refuses_counts_logs_and_calls_the_hook(
             taken += 1
         else:
             refused += 1
+    assert until(lambda: delivery._process.outbox.full)  # and so is what has room in its segment
     assert until(lambda: sum(number for _, _, number in told) == refused)
     assert {drop[:2] for drop in told} == {("main", "full")}
     stats = delivery.stats()
