@@ -160,7 +160,7 @@ class Folder:
 
     def _names(self) -> list[str]:
         try:
-            return os.listdir(self.path)  # noqa: PTH208 - twenty times a second: names will do
+            return os.listdir(self.path)  # noqa: PTH208 - many times a second: names will do
         except FileNotFoundError:
             return []
 
