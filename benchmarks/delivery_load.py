@@ -46,7 +46,7 @@ def warm(delivery: Delivery, url: str) -> None:
 
 
 def hanging() -> None:
-    print("100,000 events, 1,000 a second and as fast as they come, while the tracker hangs\n")
+    print("100,000 events, with a pause of 0.2 ms after each and as fast as they come, while the tracker hangs\n")
     print("| spool  | pace     | accepted | refused | resident MiB over idle | p50 us | p99 us | p99 us without us |")
     print("|--------|----------|----------|---------|------------------------|--------|--------|-------------------|")
     for where in ("file", "memory"):
