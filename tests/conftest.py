@@ -19,6 +19,7 @@ import pytest
 import uvicorn
 from starlette.types import ASGIApp
 from tests.counting import Counted, count_cookies
+from tests.identity.asking import MADE
 from tests.listening import VISITORS, Listener
 
 # A generated case is late when the machine is busy: that is no finding.
@@ -77,6 +78,16 @@ def _no_cookie_of_another(counted: Counted) -> Iterator[None]:
     yield
     wrong, counted.wrong = counted.wrong, []
     assert wrong == []
+
+
+@pytest.fixture(autouse=True)
+def _no_site_left_open() -> Iterator[None]:
+    """Close what a test made to ask: its threads would log into the tests that follow."""
+    before = len(MADE)
+    yield
+    for site in MADE[before:]:
+        site.close(0)
+    del MADE[before:]
 
 
 @pytest.fixture(scope="session")

@@ -38,8 +38,9 @@ async def ask_elsewhere(_: RequestView) -> Consent:
 
 
 @pytest.fixture
-def make(tmp_path: Path) -> Make:
+def make(tmp_path: Path) -> Iterator[Make]:
     """Make a site with which nothing is wrong, but for what is given."""
+    made: list[Site] = []
 
     def make(
         *, trackers: tuple[Tracker, ...] = (Raptor("12345"), Yoochoose("00000")), site: Any = None, **config: Any
@@ -51,9 +52,12 @@ def make(tmp_path: Path) -> Make:
             "consent_endpoint": "/consent",
             **(site or {}),
         }
-        return Site(Config(**{"secret_keys": (KEY,), "strip_query_ids": True, **config}), trackers, **settings)
+        made.append(Site(Config(**{"secret_keys": (KEY,), "strip_query_ids": True, **config}), trackers, **settings))
+        return made[-1]
 
-    return make
+    yield make
+    for site in made:
+        site.close(0)
 
 
 @pytest.fixture(autouse=True)

@@ -292,6 +292,7 @@ def start_child(spool: str, sink: Sink) -> Iterator[StartChild]:
             [*within, sys.executable, "-c", SCRIPT + code, spool, sink.url],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            bufsize=0,  # what `wait_for` read ahead would be missing, or cut in two, where `said` reads on
             env=child_environment(),
             start_new_session=True,
         )

@@ -18,6 +18,7 @@ ANNA = "anna@shop.example"
 KEY = "a key of thirty-two letters, say"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0"
 NOWHERE = "http://127.0.0.1:9"  # what a test forgot to record leads nowhere
+MADE: list[Site] = []  #: the sites that were made to ask; `tests/conftest.py` closes each after its test
 
 Headers = list[tuple[str, str]]
 
@@ -74,13 +75,15 @@ def view(
 
 def make_site(**settings: object) -> Site:
     """A site whose visitors all consent, with both trackers and nothing on disk."""
-    made: dict[str, object] = {"consent": always_granted, "secret_keys": (KEY,), **settings}
-    return Site(
-        Config(**made),  # type: ignore[arg-type]
+    given: dict[str, object] = {"consent": always_granted, "secret_keys": (KEY,), **settings}
+    site = Site(
+        Config(**given),  # type: ignore[arg-type]
         [Raptor("12345", base_url=NOWHERE), Yoochoose("00000", base_url=NOWHERE)],
         delivery=Delivery("memory:"),
         new_id=numbered_ids(),
     )
+    MADE.append(site)
+    return site
 
 
 def respond(
