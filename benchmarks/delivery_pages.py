@@ -1,9 +1,10 @@
 """How long a page takes without us, with us, and with us while the tracker hangs: ``python benchmarks/delivery_pages.py``.
 
-Three uvicorn servers of one small Starlette shop take turns; each page reports a click to its tracker. First the page does
-nothing else (100,000 times), then five milliseconds of work, as one does that renders a template. What counts are the
-ratios of the last columns; the memory is the server's own, above what it was after its first thousand pages. Takes a
-quarter of an hour; ``python benchmarks/delivery_pages.py 10000`` opens fewer.
+Four uvicorn servers of one small Starlette shop take turns: one without us, one that recognizes its visitor and reports
+nothing, two whose pages each report a click. First the page does nothing else (100,000 times), then five milliseconds of
+work, as one does that renders a template. What counts are the ratios of the last columns; the memory is the server's own,
+above what it was after its first thousand pages. Takes a quarter of an hour; ``python benchmarks/delivery_pages.py 10000``
+opens fewer.
 """
 
 from __future__ import annotations
@@ -51,10 +52,10 @@ from footfall.delivery import Delivery
 from footfall.events import Click
 from footfall.trackers import Raptor
 
-tracker, work = os.environ.get("TRACKER"), float(os.environ["WORK"])
+tracker, work, reports = os.environ.get("TRACKER"), float(os.environ["WORK"]), "REPORTS" in os.environ
 
 async def page(request):
-    if tracker:
+    if reports:
         request.state.tracking.emit(Click("3298"))
     until = time.thread_time() + work  # of this thread alone: waiting for another is no work
     while time.thread_time() < until:
@@ -76,7 +77,7 @@ application = Starlette(routes=[Route("/{path:path}", page)], middleware=middlew
 class Shop:
     """One server, and a visitor who opens its pages one after the other."""
 
-    def __init__(self, folder: str, tracker: str, work: float) -> None:
+    def __init__(self, folder: str, tracker: str, work: float, *, reports: bool = True) -> None:
         Path(folder).mkdir()
         Path(folder, "shop.py").write_text(SHOP, encoding="utf-8")
         with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -86,7 +87,13 @@ class Shop:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "uvicorn", *options, "shop:application"],
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": source, "TRACKER": tracker, "WORK": str(work)},
+            env={
+                **os.environ,
+                "PYTHONPATH": source,
+                "TRACKER": tracker,
+                "WORK": str(work),
+                **({"REPORTS": "1"} if reports else {}),
+            },
         )
         self.times: list[float] = []
         self.connection = self.connect()
@@ -145,7 +152,8 @@ def take_turns(pages: int, work: float) -> None:
     with tempfile.TemporaryDirectory() as folder, running_sink() as answering, running_sink() as hanging:
         hanging.mode("hang")
         shops = {
-            "without us": Shop(f"{folder}/without", "", work),
+            "without us": Shop(f"{folder}/without", "", work, reports=False),
+            "nothing reported": Shop(f"{folder}/silent", answering.url, work, reports=False),
             "the tracker answers": Shop(f"{folder}/answers", answering.url, work),
             "the tracker hangs": Shop(f"{folder}/hangs", hanging.url, work),
         }
