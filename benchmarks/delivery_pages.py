@@ -52,7 +52,7 @@ from footfall.delivery import Delivery
 from footfall.events import Click
 from footfall.trackers import Raptor
 
-tracker, work, reports = os.environ.get("TRACKER"), float(os.environ["WORK"]), "REPORTS" in os.environ
+tracker, work, reports = os.environ["TRACKER"], float(os.environ["WORK"]), os.environ["REPORTS"] == "True"
 
 async def page(request):
     if reports:
@@ -87,13 +87,7 @@ class Shop:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "uvicorn", *options, "shop:application"],
             cwd=folder,
-            env={
-                **os.environ,
-                "PYTHONPATH": source,
-                "TRACKER": tracker,
-                "WORK": str(work),
-                **({"REPORTS": "1"} if reports else {}),
-            },
+            env={**os.environ, "PYTHONPATH": source, "TRACKER": tracker, "WORK": str(work), "REPORTS": str(reports)},
         )
         self.times: list[float] = []
         self.connection = self.connect()

@@ -12,7 +12,7 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
-from tests.identity.asking import DEVICE, KNOWN, SESSION, emit, respond, set_cookies, view
+from tests.identity.asking import DEVICE, KNOWN, MADE, SESSION, emit, respond, set_cookies, view
 
 from footfall import Config, Consent, CookieNames, Site, checking
 from footfall.checking import Finding, check_site
@@ -38,9 +38,8 @@ async def ask_elsewhere(_: RequestView) -> Consent:
 
 
 @pytest.fixture
-def make(tmp_path: Path) -> Iterator[Make]:
+def make(tmp_path: Path) -> Make:
     """Make a site with which nothing is wrong, but for what is given."""
-    made: list[Site] = []
 
     def make(
         *, trackers: tuple[Tracker, ...] = (Raptor("12345"), Yoochoose("00000")), site: Any = None, **config: Any
@@ -52,12 +51,10 @@ def make(tmp_path: Path) -> Iterator[Make]:
             "consent_endpoint": "/consent",
             **(site or {}),
         }
-        made.append(Site(Config(**{"secret_keys": (KEY,), "strip_query_ids": True, **config}), trackers, **settings))
-        return made[-1]
+        MADE.append(Site(Config(**{"secret_keys": (KEY,), "strip_query_ids": True, **config}), trackers, **settings))
+        return MADE[-1]
 
-    yield make
-    for site in made:
-        site.close(0)
+    return make
 
 
 @pytest.fixture(autouse=True)

@@ -236,7 +236,6 @@ def test_a_refusal_is_counted_by_its_reason() -> None:
     site = make_site(consent=lambda _: Consent.DENIED)
     respond(site, view(cookie=KNOWN), emit)
     assert dict(site.stats().refused) == {"consent": 2}
-    site.close(0)
 
 
 # Many at once

@@ -18,7 +18,7 @@ ANNA = "anna@shop.example"
 KEY = "a key of thirty-two letters, say"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0"
 NOWHERE = "http://127.0.0.1:9"  # what a test forgot to record leads nowhere
-MADE: list[Site] = []  #: the sites that were made to ask; `tests/conftest.py` closes each after its test
+MADE: list[Site] = []  #: the sites that tests made; `tests/conftest.py` closes each after its test
 
 Headers = list[tuple[str, str]]
 
@@ -77,7 +77,7 @@ def make_site(**settings: object) -> Site:
     """A site whose visitors all consent, with both trackers and nothing on disk."""
     given: dict[str, object] = {"consent": always_granted, "secret_keys": (KEY,), **settings}
     site = Site(
-        Config(**given),  # type: ignore[arg-type]
+        Config(**given),  # type: ignore[arg-type]  # a Config looks at each itself
         [Raptor("12345", base_url=NOWHERE), Yoochoose("00000", base_url=NOWHERE)],
         delivery=Delivery("memory:"),
         new_id=numbered_ids(),

@@ -111,10 +111,10 @@ def log_ahead(database: sqlite3.Connection, patience: float) -> None:
     while True:
         try:
             database.execute("PRAGMA journal_mode = WAL").close()
-        except sqlite3.OperationalError:  # two processes want it at once, and SQLite's own waiting does not help
+        except sqlite3.OperationalError:
             if time.monotonic() > deadline:
                 raise
-            time.sleep(0.01)
+            time.sleep(0.01)  # two processes want it at once, and SQLite's own waiting does not help
         else:
             return
 

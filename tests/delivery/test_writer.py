@@ -1,0 +1,59 @@
+"""The writer by itself, with a pause that ends it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from footfall.delivery.codec import encode_request, kind_of
+from footfall.delivery.collector import Collector
+from footfall.delivery.folder import Folder
+from footfall.delivery.journal import Journal
+from footfall.delivery.memory import MemorySpool
+from footfall.delivery.notices import Notices
+from footfall.delivery.refusals import Refusals
+from footfall.delivery.writer import Writer
+
+LIMIT = 64 * 1024 * 1024
+
+
+class Counting(Collector):
+    """Counts how often the journal is looked at."""
+
+    looks = 0
+
+    def has_more(self) -> bool:
+        self.looks += 1
+        return super().has_more()
+
+
+def test_a_backlog_is_moved_without_a_pause_and_few_records_wait_for_more(tmp_path: Path, request_to: Any) -> None:
+    journal, spool = Journal(tmp_path / "outbox", limit=LIMIT), MemorySpool()
+    collector = Counting(Folder(tmp_path / "outbox"), journal.presence.token, Notices())
+    writer = Writer(
+        spool,
+        collector,
+        journal,
+        Refusals(),
+        Notices(),
+        limit=LIMIT,
+        on_moved=lambda: None,
+        on_drop=None,
+        on_tend=lambda: None,
+    )
+    request = request_to()
+    for _ in range(2400):
+        assert journal.append([(kind_of(request), encode_request(request))]) is None
+    paused: list[tuple[float, int]] = []
+
+    def wait(seconds: float) -> None:
+        paused.append((seconds, spool.snapshot().trackers["main"].accepted))
+        writer.stop()
+
+    writer.signal = SimpleNamespace(wait=wait, set=lambda: None)  # type: ignore[assignment]  # it stands for time
+    writer.run()
+    collector.close()
+    journal.close()
+    spool.close()
+    assert (paused, collector.looks) == ([(0.1, 2400)], 3)
