@@ -161,14 +161,14 @@ def test_a_site_that_seals_nothing_or_has_a_key_starts(settings: dict[str, Any])
 def test_a_frameworks_secret_will_do() -> None:
     site = make_site()
     site.start(secret_key=KEY)
-    assert site.sealer is not None
+    assert site.policy.sealer is not None
 
 
 def test_the_sites_own_keys_go_before_the_frameworks() -> None:
     site = make_site(secret_keys=(KEY,))
-    own = site.sealer
+    own = site.policy.sealer
     site.start(secret_key="another secret of the framework")
-    assert site.sealer is own
+    assert site.policy.sealer is own
 
 
 @pytest.mark.parametrize("name", ["rsa", "rsaSessionOpen", "rsaGone", "rsaXuid"])
@@ -236,4 +236,4 @@ def test_a_configuration_can_be_varied_and_copied() -> None:
 
 def test_ids_for_tests_can_be_counted() -> None:
     site = Site(Config(), delivery=Delivery("memory:"), new_id=numbered_ids())
-    assert site.new_id() == "00000000-0000-4000-8000-000000000001"
+    assert site.policy.new_id() == "00000000-0000-4000-8000-000000000001"

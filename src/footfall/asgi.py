@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import quote
 
-from footfall.answers import Answer
 from footfall.request import RequestView
 from footfall.site import Site
-from footfall.tracking import CURRENT, Tracking
+from footfall.tracking.answers import Answer
+from footfall.tracking.tracking import CURRENT, Tracking
 
 if TYPE_CHECKING:
     from footfall.identity.caching import HeaderEdit
@@ -58,11 +58,11 @@ class TrackingMiddleware:
         tracking = self.site.begin(
             read_scope(scope),
             debug=bool(getattr(app, "debug", False)),
-            request=(lambda: _connection(scope)) if self.site.wants_request else None,
+            request=(lambda: _connection(scope)) if self.site.policy.user_id is not None else None,
         )
         # In place: a copied scope would hide from outer layers what inner ones write (the route, the user).
         scope[KEY] = scope.setdefault("state", {})["tracking"] = tracking
-        if self.site.reads_consent_async:
+        if self.site.policy.reads_consent_async:
             await tracking.read_consent_async()
         if kind == "http" and (answer := tracking.answer()) is not None:
             return await _send_answer(tracking, answer, send)

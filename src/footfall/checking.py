@@ -73,7 +73,7 @@ def _note(field: str, finding: str, remedy: str) -> Finding:
 
 
 def _check_consent(site: Site) -> Iterator[Finding]:
-    reader, endpoint = site.reader, site.consent_endpoint
+    reader, endpoint = site.policy.reader, site.policy.consent_endpoint
     readers: Mapping[str, ConsentReader] = {"device": reader, "person": reader} if callable(reader) else reader
     given = sorted(purpose for purpose, one in readers.items() if one is always_granted)
     if given:
@@ -83,13 +83,13 @@ def _check_consent(site: Site) -> Iterator[Finding]:
             f"is always_granted{of}: no visitor is asked",
             "read the visitor's choice, by own_cookie() or your consent platform, unless law or a contract settles it",
         )
-    if site.own_consent is None and endpoint is not None:
+    if site.policy.own_consent is None and endpoint is not None:
         yield _error(
             "consent_endpoint",
             "takes choices that nothing keeps: the site reads no cookie of its own",
             "write consent=own_cookie(), or any_of(own_cookie(), ...), or leave the endpoint out",
         )
-    if site.own_consent is not None and endpoint is None:
+    if site.policy.own_consent is not None and endpoint is None:
         yield _note(
             "consent_endpoint",
             "is not set: only a view's grant() records consent, and the landing page's reaid is lost to the banner",
@@ -97,7 +97,7 @@ def _check_consent(site: Site) -> Iterator[Finding]:
         )
     if not callable(reader):
         yield from _check_purposes(readers)
-    if site.reads_consent_async:
+    if site.policy.reads_consent_async:
         yield _note(
             "consent",
             "is an async reader: behind WSGI, Flask or a sync Django its visitors stay unknown",
@@ -267,7 +267,7 @@ def _check_trackers(site: Site) -> Iterator[Finding]:
                 f"is sent to over plain http ({host}): anybody on the way reads who visits and what they do",
                 "write an https base_url",
             )
-    if site.trackers and not site.wants_request:
+    if site.trackers and site.policy.user_id is None:
         what = "no Login is ever followed by its user's events" if learns_login else "no event says who is logged in"
         yield (_warning if learns_login else _note)(
             "user_id",

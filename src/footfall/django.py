@@ -26,7 +26,7 @@ from footfall.errors import ConfigError
 from footfall.request import RequestView
 from footfall.site import Site
 from footfall.starlette import TrackedState
-from footfall.tracking import CURRENT, Tracking
+from footfall.tracking.tracking import CURRENT, Tracking
 
 if TYPE_CHECKING:
     from footfall.identity.caching import HeaderEdit
@@ -84,7 +84,7 @@ class TrackingMiddleware:
         if tracking is None:
             result: HttpResponseBase = await self._get_response(request)
             return result
-        if self._site.reads_consent_async:
+        if self._site.policy.reads_consent_async:
             await tracking.read_consent_async()
         response = _answer(tracking)
         if response is None:
@@ -104,7 +104,9 @@ class TrackingMiddleware:
             return None
         site = self._site
         tracking = site.begin(
-            read_request(request), debug=settings.DEBUG, request=(lambda: request) if site.wants_request else None
+            read_request(request),
+            debug=settings.DEBUG,
+            request=(lambda: request) if site.policy.user_id is not None else None,
         )
         _attach(request, tracking)
         return tracking

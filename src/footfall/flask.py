@@ -106,7 +106,7 @@ class _Door:
         if KEY in environ:
             return self._inner(environ, start_response)
         site = self._site
-        request = (lambda: _request(self._app, environ)) if site.wants_request else None
+        request = (lambda: _request(self._app, environ)) if site.policy.user_id is not None else None
         tracking = site.begin(read_environ(environ), debug=self._app.debug, request=request)
         return serve(self._inner, environ, start_response, tracking)
 

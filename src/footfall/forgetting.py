@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     # Only to erase: delivering what waits is the site's own work.
     site.delivery = delivery = Delivery(f"sqlite:///{path}", deliver_here=False)
     before = delivery.stats().erased
-    site.erase(Visitor(device_id=device, anonymous_id=device))
+    site.reporter.erase(Visitor(device_id=device, anonymous_id=device))
     delivery.close(_LONGEST)
     erased = delivery.stats().erased - before
     print(f"Erased {erased} request{'s' if erased != 1 else ''} that waited or had failed.")

@@ -13,13 +13,14 @@ from footfall.consent import OwnCookie, always_granted
 from footfall.errors import EventError, NoIdentity
 from footfall.events import Buy, Click, ClickRecommended, Event, Login, Money, PageView
 from footfall.identity.visitor import Visitor
-from footfall.remembering import FORGOTTEN_FOR
 from footfall.site import Site
 from footfall.trackers.protocol import Tracker
+from footfall.tracking.cookies import FORGOTTEN_FOR
 from footfall.wire import WireRequest
 
 __all__ = ["ONCE", "Stored", "format_record", "privacy_record", "requests_of"]
 
+_ONCE_GRANTED = "on each visit, once there is consent to it"
 ONCE = timedelta(days=366)  #: how long a spool remembers what is sent only once
 
 
@@ -60,7 +61,9 @@ def _cookies(site: Site) -> Iterator[Stored]:
     everywhere = _scope(config)
     hidden = f"{everywhere}, HttpOnly"
     ids = everywhere if config.script_access else hidden
-    consented = "on each visit" if site.reader is always_granted else "on each visit, once there is consent to it"
+    consented = (
+        "on each visit" if site.policy.reader is always_granted else "on each visit, once there is consent to it"
+    )
     known = _known_when(site)
     device = _days(config.device_lifetime)
     yield _cookie(
@@ -102,8 +105,8 @@ def _cookies(site: Site) -> Iterator[Stored]:
         hidden,
         "when a visitor with consent is forgotten",
     )
-    if site.own_consent is not None:
-        yield _own_consent(site.own_consent, everywhere)
+    if site.policy.own_consent is not None:
+        yield _own_consent(site.policy.own_consent, everywhere)
 
 
 def _own_consent(own: OwnCookie, everywhere: str) -> Stored:
@@ -122,7 +125,7 @@ def _cookie(name: str, purpose: str, content: str, kept: str, where: str, when: 
 
 
 def _known_when(site: Site) -> str:
-    return "" if site.reader is always_granted else ", once there is consent to be known as a person"
+    return "" if site.policy.reader is always_granted else ", once there is consent to be known as a person"
 
 
 def _scope(config: Config) -> str:

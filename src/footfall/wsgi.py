@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from footfall.request import RequestView
 from footfall.site import Site
-from footfall.tracking import CURRENT, Tracking
+from footfall.tracking.tracking import CURRENT, Tracking
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -48,7 +48,7 @@ class TrackingMiddleware:
         tracking = self.site.begin(
             read_environ(environ),
             debug=bool(getattr(self.app, "debug", False)),
-            request=(lambda: environ) if self.site.wants_request else None,
+            request=(lambda: environ) if self.site.policy.user_id is not None else None,
         )
         return serve(self.app, environ, start_response, tracking)
 

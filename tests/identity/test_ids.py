@@ -67,7 +67,7 @@ def test_a_minted_id_is_a_lower_case_uuid_of_version_4(entropy: bytes) -> None:
 
 def test_two_visitors_never_share_an_id() -> None:
     """R-20."""
-    ids = {Site().new_id() for _ in range(500)}
+    ids = {Site().policy.new_id() for _ in range(500)}
     assert len(ids) == 500
 
 

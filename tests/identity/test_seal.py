@@ -101,7 +101,7 @@ def test_a_frameworks_secret_needs_no_package_where_nothing_is_sealed(monkeypatc
     monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.ciphers.aead", None)
     site = make_site(secret_keys=(), ruid_cookie="off")
     site.start(secret_key=KEY)
-    assert site.sealer is None
+    assert site.policy.sealer is None
 
 
 # The cookie

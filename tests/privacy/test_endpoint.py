@@ -15,10 +15,10 @@ from tests.identity.asking import respond, view
 from tests.privacy.shops import SHOPS
 
 from footfall import Consent, Site, Tracking
-from footfall.answers import answer_consent
 from footfall.consent import own_cookie
 from footfall.errors import ConfigError
 from footfall.testing import Clock, Recorder, recording
+from footfall.tracking.answers import answer_consent
 
 HOST = "https://www.shop.example"
 ENDPOINT = "/consent"

@@ -36,10 +36,11 @@ from footfall.events import (
 )
 from footfall.identity.visitor import Visitor
 from footfall.localtracker import LocalTracker, Rules
-from footfall.recollection import Recollection
 from footfall.request import RequestView
 from footfall.testing import Recorder
 from footfall.trackers import Raptor, Yoochoose
+from footfall.tracking.ids import KnownIds
+from footfall.tracking.resumed import Resumed
 from footfall.wire import WhenUnanswered, WireReply, WireRequest
 
 DEVICE, SESSION = "aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaaaa", "bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbbbb"
@@ -89,12 +90,12 @@ def made() -> Iterator[tuple[str, object]]:
     """Everything that holds what a visitor sent."""
     yield "RequestView", view(ADDRESS, cookie=COOKIES)
     yield "Tracking", begun()
-    yield "Recollection", begun()._ids
-    ids: Recollection = begun()._ids
+    yield "KnownIds", begun()._ids
+    ids: KnownIds = begun()._ids
     for name in dir(ids):
         part: object = getattr(ids, name)
         if type(part).__module__.startswith("footfall"):
-            yield f"Recollection.{name}", part
+            yield f"KnownIds.{name}", part
     yield "HeaderEdit", begun().finish(200, [])
     yield "Visitor", VISITOR
     yield "WireRequest", WIRE
@@ -141,7 +142,9 @@ WRONG: dict[str, Callable[[Tracking], object]] = {
     "identified by half a letter": lambda t: t.identify(f"{ANNA}\ud800"),
     "a module that is missing": lambda t: t.emit(ClickRecommended(ANNA, scenario=TOKEN)),
     "a price that is text": lambda t: t.emit(Buy("1", price=ANNA)),  # type: ignore[arg-type]
-    "a forged snapshot": lambda t: t._site.resume(f"1.{TOKEN}{ANNA}").emit(PageView()),
+    "a forged snapshot": lambda t: Resumed(t._reporter, t._policy.parse_snapshot(f"1.{TOKEN}{ANNA}"), strict=True).emit(
+        PageView()
+    ),
 }
 
 

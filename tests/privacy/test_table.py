@@ -60,7 +60,7 @@ class Outcome:
 
 def known_cookies(site: Site) -> str:
     """The cookies of somebody known by device, session, address and newsletter."""
-    return f"{KNOWN}; rsaRuid={site.seal(BO, 'rsaRuid', 'shop.example')}; rsaReaId=old"
+    return f"{KNOWN}; rsaRuid={site.policy.seal(BO, 'rsaRuid', 'shop.example')}; rsaReaId=old"
 
 
 def play(state: str, *, known: bool, url: str = "https://www.shop.example/shirt", do: View = emit) -> Outcome:
@@ -291,7 +291,7 @@ def test_a_reader_that_never_answers_keeps_no_page_and_leaves_the_visitor_unknow
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Behind ASGI it is awaited, for a second at most."""
-    monkeypatch.setattr("footfall.tracking.CONSENT_WAIT", 0.05)
+    monkeypatch.setattr("footfall.tracking.tracking.CONSENT_WAIT", 0.05)
     tracking = make_site(consent=silent).begin(view(cookie=KNOWN))
     anyio.run(tracking.read_consent_async)
     assert (tracking.consent, tracking.device_id) == (Consent.UNKNOWN, None)

@@ -1,4 +1,4 @@
-"""What delivery tells the log: of each thing at most one line a minute, and never a visitor's value."""
+"""What the package tells the log: of each thing at most one line a minute, and never a visitor's value."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ _MOST_KEYS = 1000
 
 
 class Notices:
-    """Writes to the logger ``footfall.delivery``."""
+    """Writes to one logger, ``footfall.delivery`` unless told otherwise."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, logger: str = "footfall.delivery") -> None:
         self._clock = clock
-        self._logger = logging.getLogger("footfall.delivery")
+        self._logger = logging.getLogger(logger)
+        self._once: set[str] = set()
         self._last: dict[str, float] = {}
         self._silent: dict[str, int] = {}
 
@@ -41,3 +42,9 @@ class Notices:
         self._last[key] = now
         times = f" ({number} times)" if number > 1 else ""
         self._logger.log(level, "%s%s", message, times, extra=extra)
+
+    def warn_once(self, key: str, message: str) -> None:
+        """Log a warning the first time that *key* comes up in this process."""
+        if key not in self._once:
+            self._once.add(key)
+            self._logger.warning("%s", message)

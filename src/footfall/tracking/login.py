@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from footfall.site import Site
+    from footfall.policy import Policy
 
 __all__ = ["LoggedIn", "UserAwaited"]
 
@@ -21,11 +21,11 @@ class UserAwaited(Exception):
 class LoggedIn:
     """Asks the site when first needed, and not again: once a request has learned of a login, it knows better."""
 
-    __slots__ = ("_request", "_site", "awaited", "known", "name", "signalled")
+    __slots__ = ("_policy", "_request", "awaited", "known", "name", "signalled")
 
-    def __init__(self, site: Site, request: Callable[[], object] | None) -> None:
+    def __init__(self, policy: Policy, request: Callable[[], object] | None) -> None:
         """Ask nothing yet."""
-        self._site = site
+        self._policy = policy
         self._request = request
         self.name: str | None = None  #: the user; ``None``: nobody, or nobody knows yet
         self.known = False  #: the site was asked, or the request learned by itself
@@ -56,7 +56,7 @@ class LoggedIn:
     def give_up(self) -> None:
         """Stop waiting: this door cannot, so nobody is logged in."""
         if self.awaited:
-            self._site.warn_once(
+            self._policy.notices.warn_once(
                 "user_id awaited", "Site(user_id=...) has to be awaited, which this door cannot: write a plain function"
             )
             self.learn(None)
@@ -75,7 +75,7 @@ class LoggedIn:
         Raises:
             UserAwaited: Its answer has to be waited for: a coroutine, or a Django user that is not loaded yet.
         """
-        ask = self._site.user_id
+        ask = self._policy.user_id
         if ask is None or self._request is None:
             return None
         if inspect.iscoroutinefunction(ask):
@@ -91,11 +91,11 @@ class LoggedIn:
 
     async def _answer_awaited(self) -> str | None:
         """Ask the site, and wait for the answer: a plain function runs in a thread."""
-        if self._site.user_id is None or self._request is None:
+        if self._policy.user_id is None or self._request is None:
             return None
         from asgiref.sync import sync_to_async
 
-        ask: Any = self._site.user_id
+        ask: Any = self._policy.user_id
         try:
             return self._named(await (ask if inspect.iscoroutinefunction(ask) else sync_to_async(ask))(self._request()))
         except Exception as error:  # noqa: BLE001 - as above
@@ -105,13 +105,17 @@ class LoggedIn:
     def _without_user(self, error: Exception) -> None:
         # Not its message: it may quote the user.
         finding = type(error).__name__
-        self._site.warn_once("user_id", "Site(user_id=...) raised %s: the visitor counts as anonymous", finding)
+        self._policy.notices.warn_once(
+            "user_id", f"Site(user_id=...) raised {finding}: the visitor counts as anonymous"
+        )
 
     def _named(self, user: object) -> str | None:
         if user is None or user == "":
             return None
         if isinstance(user, bool) or not isinstance(user, (str, int)):
             finding = type(user).__name__
-            self._site.warn_once("user_id type", "Site(user_id=...) returned a %s; return text or None", finding)
+            self._policy.notices.warn_once(
+                "user_id type", f"Site(user_id=...) returned a {finding}; return text or None"
+            )
             return None
         return str(user)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+import socket
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Final
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
@@ -17,14 +18,13 @@ from footfall.errors import EventError, NoIdentity
 from footfall.events import Click, Event
 from footfall.identity.caching import HeaderEdit, cache_decision
 from footfall.identity.recognize import Found
-from footfall.identity.visitor import Visitor
+from footfall.policy import Policy
+from footfall.reporter import SOMEBODY, Reporter, ask
 from footfall.request import Consent, RequestView
-from footfall.tracking import Tracking
-
-if TYPE_CHECKING:
-    from footfall.recollection import Recollection
-    from footfall.site import Site
-    from footfall.wire import WireRequest
+from footfall.trackers.protocol import Tracker
+from footfall.tracking.ids import KnownIds
+from footfall.tracking.tracking import Tracking
+from footfall.wire import WireRequest
 
 __all__ = ["TRACE_HEADER", "TracedTracking"]
 
@@ -35,7 +35,7 @@ LOOPBACK: Final = {"127.0.0.1": "127.0.0.1", "localhost": "127.0.0.1", "::1": ":
 
 _unsafe = re.compile(r"[^ !#-\[\]-~]").sub
 _no_word = re.compile(r"[^A-Za-z0-9_.-]+").sub
-_listeners: WeakKeyDictionary[Site, tuple[tuple[str, int], ...]] = WeakKeyDictionary()
+_listeners: WeakKeyDictionary[Policy, tuple[tuple[str, int], ...]] = WeakKeyDictionary()
 
 
 class TracedTracking(Tracking):
@@ -44,12 +44,18 @@ class TracedTracking(Tracking):
     __slots__ = ("_notes", "_view")
 
     def __init__(
-        self, site: Site, view: RequestView, *, strict: bool, request: Callable[[], object] | None = None
+        self,
+        policy: Policy,
+        reporter: Reporter,
+        view: RequestView,
+        *,
+        strict: bool,
+        request: Callable[[], object] | None = None,
     ) -> None:
         """Made by `Site.begin`."""
-        self._notes = _Notes(site)
+        self._notes = _NotingReporter(reporter)
         self._view = view
-        super().__init__(cast("Site", self._notes), view, strict=strict, request=request)
+        super().__init__(policy, self._notes, view, strict=strict, request=request)
 
     def finish(self, status: int, headers: Sequence[tuple[str, str]]) -> HeaderEdit | None:
         """Decide what the response carries, and add the trace."""
@@ -60,10 +66,8 @@ class TracedTracking(Tracking):
             return edit
         shared = cache_decision(status, headers, pending=True, changed=False, read=False).shared
         trace = _format(self._parts(edit, shared=shared))
-        from footfall.delivery.telling import tell  # it brings the rest of delivery along
-
         line = f"{self._view.method} {_no_space(self._view.path)} {status}"
-        tell(_listeners_of(self._notes.site), f"{line}\n{trace}".encode())
+        _tell(_listeners_of(self._policy, self._notes.trackers), f"{line}\n{trace}".encode())
         edit = HeaderEdit(cookies=False) if edit is None else edit
         edit.add.append((TRACE_HEADER, trace))
         return edit
@@ -84,44 +88,42 @@ class TracedTracking(Tracking):
         yield "events", " ".join(self._notes.events)
 
 
-class _Notes:
-    """The site, as one request sees it, with an eye on what becomes of its events."""
+class _NotingReporter(Reporter):
+    """A site's reporter, as one request uses it, that keeps what becomes of the request's events."""
 
-    def __init__(self, site: Site) -> None:
-        self.site = site
+    def __init__(self, inner: Reporter) -> None:
+        super().__init__(inner.trackers, inner.delivery, inner.notices, on_forget=inner.on_forget)
         self.events: list[str] = []
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.site, name)
-
-    def report(self, event: Event, visitor: Visitor, *, strict: bool) -> None:
-        for tracker in self.site.trackers:
-            try:
-                requests = tracker.requests(event, visitor)
-            except NoIdentity:
-                self._note(event, f"!{_word(tracker.name)}:no-id")
-            except Exception:  # noqa: BLE001 - the site says so in its own way, right below
-                self._note(event, f"!{_word(tracker.name)}:wrong")
-            else:
-                for request in requests:
-                    self._note(event, f">{_word(tracker.name)}:{_digest(request)}")
-        self.site.report(event, visitor, strict=strict)
+    def note(
+        self,
+        event: Event,
+        requests: Sequence[WireRequest],
+        unidentified: Sequence[Tracker],
+        wrong: Sequence[Tracker],
+    ) -> None:
+        for request in requests:
+            self._add(event, f">{_word(request.tracker)}:{_digest(request)}")
+        for tracker in unidentified:
+            self._add(event, f"!{_word(tracker.name)}:no-id")
+        for tracker in wrong:
+            self._add(event, f"!{_word(tracker.name)}:wrong")
 
     def refuse(self, event: Event, reason: str) -> None:
-        self._note(event, f"!{_word(reason)}")
-        self.site.refuse(event, reason)
+        self._add(event, f"!{_word(reason)}")
+        super().refuse(event, reason)
 
-    def _note(self, event: Event, what: str) -> None:
+    def _add(self, event: Event, what: str) -> None:
         self.events.append(_word(event.kind) + what)
 
 
-def _say_consent(ids: Recollection) -> str:
+def _say_consent(ids: KnownIds) -> str:
     device, person = ids.consents
     said = device.value if person is device else f"{device.value}, as a person {person.value}"
     return f"{said} (Sec-GPC)" if ids.gpc else said
 
 
-def _say_ids(ids: Recollection) -> Iterator[tuple[str, str]]:
+def _say_ids(ids: KnownIds) -> Iterator[tuple[str, str]]:
     known = ids.known
     yield "device", "forgotten" if ids.forgotten else _say_id(known.device, known.device.value, ids.minted_device)
     ended = " (the last visit is over)" if known.session.value and not known.alive and ids.minted_session else ""
@@ -173,18 +175,29 @@ def _digest(request: WireRequest) -> str:
     return hashlib.sha256(f"{request.method} {target}".encode()).hexdigest()[:8]
 
 
-def _listeners_of(site: Site) -> tuple[tuple[str, int], ...]:
+def _listeners_of(policy: Policy, trackers: Sequence[Tracker]) -> tuple[tuple[str, int], ...]:
     """Find where a local tracker may listen: the trackers of the site that are addressed on this very machine."""
-    found = _listeners.get(site)
+    found = _listeners.get(policy)
     if found is None:
-        somebody = Visitor(device_id=f"{0:036}", session_id=f"{0:036}", anonymous_id="somebody")
         urls: list[str] = []
-        for tracker in site.trackers:
+        for tracker in trackers:
             try:
-                urls += [request.url for request in tracker.requests(Click("1"), somebody)]
+                urls += [request.url for request in ask(tracker, Click("1"), SOMEBODY)]
             except (EventError, NoIdentity):
                 continue
         addresses = [urlsplit(url) for url in urls if url.startswith("http://")]
         found = tuple({(LOOPBACK[one.hostname], one.port or 80) for one in addresses if one.hostname in LOOPBACK})
-        _listeners[site] = found
+        _listeners[policy] = found
     return found
+
+
+def _tell(addresses: Sequence[tuple[str, int]], message: bytes) -> None:
+    """Send each of some loopback addresses a datagram. Nobody waits for it, and who is not there does not hear it."""
+    for host, port in addresses:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as sending:
+                sending.settimeout(0)
+                sending.sendto(message, (host, port))
+        except OSError:
+            continue

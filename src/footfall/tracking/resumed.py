@@ -8,7 +8,7 @@ from footfall.identity.visitor import Visitor
 
 if TYPE_CHECKING:
     from footfall.events import Event
-    from footfall.site import Site
+    from footfall.reporter import Reporter
 
 __all__ = ["Resumed"]
 
@@ -16,11 +16,12 @@ __all__ = ["Resumed"]
 class Resumed:
     """A visitor whose request is long over: made by `Site.resume` from what `Tracking.snapshot` sealed."""
 
-    __slots__ = ("_site", "_visitor")
+    __slots__ = ("_reporter", "_strict", "_visitor")
 
-    def __init__(self, site: Site, visitor: Visitor | None) -> None:
+    def __init__(self, reporter: Reporter, visitor: Visitor | None, *, strict: bool) -> None:
         """Take the visitor; ``None`` where the token was not ours."""
-        self._site = site
+        self._reporter = reporter
+        self._strict = strict
         self._visitor = visitor
 
     @property
@@ -35,8 +36,8 @@ class Resumed:
             EventError: The event is wrong, and ``Site(strict=True)``.
         """
         if self._visitor is None:
-            return self._site.refuse(event, "no snapshot")
-        return self._site.report(event, self._visitor, strict=bool(self._site.strict))
+            return self._reporter.refuse(event, "no snapshot")
+        return self._reporter.report(event, self._visitor, strict=self._strict)
 
     def __repr__(self) -> str:
         """Say whether it holds a visitor, not whom."""

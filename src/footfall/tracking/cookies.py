@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from footfall.identity.ids import encode_ruid
 from footfall.identity.recognize import Found, mark_of
-from footfall.recollection import Recollection
 from footfall.request import Consent
+from footfall.tracking.ids import KnownIds
 
-__all__ = ["Remembering"]
+__all__ = ["ResponseCookies"]
 
 ROLES = ("device", "session", "session_open", "ruid", "reaid", "xuid")
 # How long a forgotten id stays forgotten: longer than any response of the same page load is under way.
 FORGOTTEN_FOR = 3600
 
 
-class Remembering:
+class ResponseCookies:
     """Decides, once the view is done, what of a request's ids its response should make the browser keep."""
 
-    __slots__ = ("_config", "_former", "_ids", "_names", "_site", "_writer")
+    __slots__ = ("_config", "_former", "_ids", "_names", "_policy", "_writer")
 
-    def __init__(self, ids: Recollection) -> None:
+    def __init__(self, ids: KnownIds) -> None:
         self._ids = ids
-        self._site, self._config, self._names, self._former = ids.site, ids.config, ids.names, ids.former
+        self._policy, self._config, self._names, self._former = ids.policy, ids.config, ids.names, ids.former
         self._writer = ids.make_writer()
 
     def lines(self) -> list[str]:
@@ -52,12 +52,12 @@ class Remembering:
             ids.mint(on_use=False)
         device = known.device.value or ids.minted_device
         if device is not None and (kind.renew or ids.minted_device):
-            age = self._site.device_seconds
+            age = self._policy.device_seconds
             self._writer.set(names.device, device, age, http_only=http_only, twins=known.device.twins)
             self._leave_former("device", known.device)
         session = known.alive or ids.minted_session
         if session is not None and (kind.renew or ids.minted_session):
-            age = self._site.session_seconds
+            age = self._policy.session_seconds
             self._writer.set(names.session, session, age, http_only=http_only, twins=known.session.twins)
             self._leave_former("session", known.session)
             if self._config.session_ends_with_browser:
@@ -73,7 +73,7 @@ class Remembering:
             self._expire((ids.token_name,))
         elif token is not None and (captured is not None or sent.twins or sent.former):
             name: str = getattr(self._names, ids.token_name)
-            self._writer.set(name, token, max_age=self._site.device_seconds, twins=sent.twins)
+            self._writer.set(name, token, max_age=self._policy.device_seconds, twins=sent.twins)
             self._leave_former(ids.token_name, sent)
 
     def _ruid(self) -> None:
@@ -86,8 +86,8 @@ class Remembering:
             return None
         name = self._names.ruid
         sealed = self._config.ruid_cookie == "sealed"
-        value = self._site.seal(ruid, name, ids.scope.name) if sealed else encode_ruid(ruid)
-        self._writer.set(name, value, max_age=self._site.device_seconds, twins=sent.twins)
+        value = self._policy.seal(ruid, name, ids.scope.name) if sealed else encode_ruid(ruid)
+        self._writer.set(name, value, max_age=self._policy.device_seconds, twins=sent.twins)
         return self._leave_former("ruid", sent)
 
     def _leave_former(self, role: str, found: Found) -> None:
@@ -116,7 +116,7 @@ class Remembering:
             self._writer.set(self._names.gone, mark_of(device), max_age=FORGOTTEN_FOR)
 
     def _consent(self, device: Consent, person: Consent) -> None:
-        own = self._site.own_consent
+        own = self._policy.own_consent
         if own is not None:
             value = own.format(device, person, self._ids.view.time)
             self._writer.set(own.name, value, max_age=int(own.max_age.total_seconds()), http_only=False)

@@ -15,9 +15,9 @@ from footfall.identity.visitor import Visitor
 from footfall.request import Consent, RequestClass, RequestView
 
 if TYPE_CHECKING:
-    from footfall.site import Site
+    from footfall.policy import Policy
 
-__all__ = ["Recollection"]
+__all__ = ["KnownIds"]
 
 T = TypeVar("T")
 
@@ -45,17 +45,17 @@ class lazy(Generic[T]):  # noqa: N801 - read as the decorator that it is
         def __set__(self, instance: object, value: T) -> None: ...
 
 
-class Recollection:
+class KnownIds:
     """Who one request comes from, and what of it the response should set. All of it lazy: most requests ask nothing."""
 
-    def __init__(self, site: Site, view: RequestView) -> None:
+    def __init__(self, policy: Policy, view: RequestView) -> None:
         """Parse nothing yet."""
-        self.site = site
-        self.config = site.config
-        self.names = site.config.cookie_names
-        self.former = site.config.former_cookie_names
+        self.policy = policy
+        self.config = policy.config
+        self.names = policy.config.cookie_names
+        self.former = policy.config.former_cookie_names
         self.view = view
-        self.token_name = "xuid" if site.config.person_ids == "xuid" else "reaid"  #: which of the two this site uses
+        self.token_name = "xuid" if policy.config.person_ids == "xuid" else "reaid"  #: which of the two this site uses
         self.minted_device: str | None = None
         self.minted_session: str | None = None
         self.identified: str | None = None
@@ -69,16 +69,16 @@ class Recollection:
     @lazy
     def request_class(self) -> RequestClass:
         """What this request is and may do."""
-        return self.site.classify(self.view)
+        return self.policy.classify(self.view)
 
     @lazy
     def consents(self) -> tuple[Consent, Consent]:
         """Of the device, and of the person."""
-        return self.site.read_consents(self.view)
+        return self.policy.read_consents(self.view)
 
     async def read_consents_async(self) -> None:
         """Ask a reader that has to wait."""
-        self.consents = await self.site.read_consents_async(self.view)
+        self.consents = await self.policy.read_consents_async(self.view)
 
     @property
     def gpc(self) -> bool:
@@ -88,7 +88,9 @@ class Recollection:
     def set_consent(self, device: Consent, person: Consent) -> None:
         """Take the visitor's word, given in this request. ``Sec-GPC: 1`` outweighs a grant."""
         if self.gpc and device is Consent.GRANTED:
-            self.site.warn_once("gpc", "grant() had no effect: the browser sends Sec-GPC: 1 and honour_gpc is on")
+            self.policy.notices.warn_once(
+                "gpc", "grant() had no effect: the browser sends Sec-GPC: 1 and honour_gpc is on"
+            )
             return
         self.consents = (device, person)
         self.consent_to_write = (device, person)
@@ -109,7 +111,7 @@ class Recollection:
     @property
     def scope(self) -> CookieScope:
         """Where this host's cookies live."""
-        return self.site.scope(self.view.host)
+        return self.policy.scope(self.view.host)
 
     def make_writer(self) -> CookieWriter:
         """Make what writes the response's cookies."""
@@ -123,7 +125,7 @@ class Recollection:
     def sent(self) -> Sent:
         """Every value of each of our cookies, by name."""
         header = self.view.header("cookie")
-        return self.site.find_cookies(header) if header else {}
+        return self.policy.find_cookies(header) if header else {}
 
     @lazy
     def known(self) -> Known:
@@ -169,15 +171,15 @@ class Recollection:
         allowed = kind.mint or (on_use and (kind.mint_on_use or (consented and kind.renew)))
         if allowed and self.writable and not self._closed:
             if self.known.device.value is None and self.minted_device is None:
-                self.minted_device = self.site.new_id()
+                self.minted_device = self.policy.new_id()
             if self.known.alive is None and self.minted_session is None:
-                self.minted_session = self.site.new_id()
+                self.minted_session = self.policy.new_id()
         return self.minted_device, self.minted_session
 
     @property
     def writable(self) -> bool:
         """Can cookies be set: over plain http a browser refuses Secure ones, so an id would be nobody's."""
-        return self.request_class.write and (self.view.secure or not self.site.needs_https)
+        return self.request_class.write and (self.view.secure or not self.policy.needs_https)
 
     def close(self, *, written: bool) -> None:
         """Mint no more, for the response has started; an id that it does not set is nobody's, and taken back."""
@@ -194,7 +196,7 @@ class Recollection:
         """What came under the ruid cookie's name."""
         if self._uses_xuid or self.config.ruid_cookie == "off":
             return NOTHING
-        return find_ruid(self.sent, self.config, self.site.sealer, self.scope.name)
+        return find_ruid(self.sent, self.config, self.policy.sealer, self.scope.name)
 
     @property
     def ruid(self) -> str | None:
@@ -247,11 +249,13 @@ class Recollection:
     def identify(self, person: str) -> None:
         """Remember who the visitor is."""
         if self._uses_xuid:
-            self.site.warn_once("xuid", "identify() does nothing: this site's person id is xuid, never beside ruid")
+            self.policy.notices.warn_once(
+                "xuid", "identify() does nothing: this site's person id is xuid, never beside ruid"
+            )
             return
         if not person or len(person) > LONGEST_PERSON or not _is_encodable(person):
-            self.site.warn_once(
-                "identify", "identify() was given unusable text (empty, over %d characters)", LONGEST_PERSON
+            self.policy.notices.warn_once(
+                "identify", f"identify() was given unusable text (empty, over {LONGEST_PERSON} characters)"
             )
             return
         if self.consents[0] is Consent.DENIED or self.consents[1] is Consent.DENIED:
@@ -324,7 +328,7 @@ class Recollection:
 
     @lazy
     def _anonymous_id(self) -> str | None:
-        return self.site.ask_anonymous_id(self.view)
+        return self.policy.anonymous_id(self.view)
 
     @property
     def _page_url(self) -> str | None:

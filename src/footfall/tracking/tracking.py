@@ -7,18 +7,19 @@ from contextvars import ContextVar
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from footfall.answers import Answer, answer_consent
 from footfall.errors import EventError
 from footfall.events import Event, Login
 from footfall.identity.caching import HeaderEdit, cache_decision
 from footfall.identity.visitor import Visitor
-from footfall.loggedin import LoggedIn
-from footfall.recollection import Recollection
-from footfall.remembering import Remembering
 from footfall.request import Consent, RequestClass, RequestView
+from footfall.tracking.answers import Answer, answer_consent
+from footfall.tracking.cookies import ResponseCookies
+from footfall.tracking.ids import KnownIds
+from footfall.tracking.login import LoggedIn
 
 if TYPE_CHECKING:
-    from footfall.site import Site
+    from footfall.policy import Policy
+    from footfall.reporter import Reporter
     from footfall.wire import WireRequest
 
 __all__ = ["CURRENT", "Tracking", "current_tracking"]
@@ -49,22 +50,30 @@ class Tracking:
         "_erased",
         "_held",
         "_ids",
+        "_policy",
         "_read",
         "_reported",
-        "_site",
+        "_reporter",
         "finished",
         "logged_in",
         "strict",
     )
 
     def __init__(
-        self, site: Site, view: RequestView, *, strict: bool, request: Callable[[], object] | None = None
+        self,
+        policy: Policy,
+        reporter: Reporter,
+        view: RequestView,
+        *,
+        strict: bool,
+        request: Callable[[], object] | None = None,
     ) -> None:
         """Made by `Site.begin`; *request* gives the framework's request to ``Site(user_id=...)``."""
-        self._site = site
-        self._ids = Recollection(site, view)
+        self._policy = policy
+        self._reporter = reporter
+        self._ids = KnownIds(policy, view)
         self._held: list[Event] = []
-        self.logged_in = LoggedIn(site, request)  #: a door that can wait does, before the response starts
+        self.logged_in = LoggedIn(policy, request)  #: a door that can wait does, before the response starts
         self._erased = False
         self._consulted = False
         self._read = False
@@ -164,22 +173,22 @@ class Tracking:
         """
         if not isinstance(event, Event):  # pyright: ignore[reportUnnecessaryIsInstance] - an untyped caller's
             error = EventError(f"event is a {type(event).__name__}; emit one of footfall.events, such as Click('3298')")
-            return self._site.fault(error, strict=self.strict)
+            return self._reporter.fault(error, strict=self.strict)
         if not self.request_class.emit:
-            return self._site.refuse(event, self.request_class.name)
+            return self._reporter.refuse(event, self.request_class.name)
         consent, person = self._ids.consents
         if not self.finished and (consent is Consent.UNKNOWN or self._must_wait):
             self._held.append(event)
             return None
         if consent is not Consent.GRANTED or (isinstance(event, Login) and person is not Consent.GRANTED):
-            return self._site.refuse(event, "consent")
+            return self._reporter.refuse(event, "consent")
         if person is Consent.DENIED and self.request_class.renew:
             self._erase_person()  # before what is theirs as a device alone
         visitor = self._visitor()
         if visitor is None:
-            return self._site.refuse(event, "unconfirmed")
+            return self._reporter.refuse(event, "unconfirmed")
         self._reported = True
-        return self._site.report(event, visitor, strict=self.strict)
+        return self._reporter.report(event, visitor, strict=self.strict)
 
     def preview(self, event: Event) -> list[WireRequest]:
         """Return the requests that *event* would become for this visitor, without sending any.
@@ -189,7 +198,7 @@ class Tracking:
         """
         self._read = True
         visitor = self._visitor() or self._ids.anonymous_visitor()
-        return self._site.requests_for(event, visitor)
+        return self._reporter.preview(event, visitor)
 
     def identify(self, person: str) -> None:
         """Remember who the visitor is: an address, or any text that the mail system knows them by.
@@ -199,7 +208,7 @@ class Tracking:
         """
         if not isinstance(person, str):  # pyright: ignore[reportUnnecessaryIsInstance] - an untyped caller's
             error = EventError(f"identify() takes text, not {type(person).__name__}; write identify(user.email)")
-            return self._site.fault(error, strict=self.strict)
+            return self._reporter.fault(error, strict=self.strict)
         self._warn_if_late("identify")
         return self._ids.identify(person)
 
@@ -215,7 +224,7 @@ class Tracking:
         try:
             event = Login(user_id)
         except EventError as error:
-            return self._site.fault(error, strict=self.strict)
+            return self._reporter.fault(error, strict=self.strict)
         if not self.logged_in.signalled and self._asks_for_user and self.user_id == event.user_id:
             return None
         self.logged_in.learn(event.user_id)
@@ -262,7 +271,7 @@ class Tracking:
         ids = self._ids.known_visitor()
         if ids is not None:
             # Only a view is asked who is logged in: the framework's session may be closed once it is done.
-            self._site.erase(replace(ids, user_id=self.user_id if ask else self.logged_in.name))
+            self._reporter.erase(replace(ids, user_id=self.user_id if ask else self.logged_in.name))
 
     def _erase_person(self) -> None:
         if self._erased:
@@ -270,7 +279,7 @@ class Tracking:
         self._erased = True
         ids = self._ids.known_visitor()
         if ids is not None and (ids.ruid or ids.reaid or ids.xuid):
-            self._site.erase(replace(ids, device_id=None, session_id=None, anonymous_id=None), whose=ids)
+            self._reporter.erase(replace(ids, device_id=None, session_id=None, anonymous_id=None), whose=ids)
 
     def snapshot(self) -> str:
         """Seal this visitor's ids into one text to keep with an order; `Site.resume` reports under them later.
@@ -280,14 +289,14 @@ class Tracking:
         """
         self._read = True
         granted = self._ids.consents[0] is Consent.GRANTED
-        return self._site.format_snapshot(self._visitor() if granted else None)
+        return self._policy.format_snapshot(self._visitor() if granted else None)
 
     # What a door asks
 
     def answer(self) -> Answer | None:
         """Answer in the application's place: a landing page's redirect, a visitor's consent; ``None``: ask it."""
         view = self._ids.view
-        if view.path == self._site.consent_endpoint:
+        if view.path == self._policy.consent_endpoint:
             return answer_consent(self, view)
         target = self._ids.redirect
         return None if target is None else Answer(303, [("Location", target), ("Cache-Control", "no-store")])
@@ -314,7 +323,7 @@ class Tracking:
         self.logged_in.give_up()
         if self._held:
             self._settle()
-        lines = Remembering(self._ids).lines() if status >= 200 and status != 304 else []
+        lines = ResponseCookies(self._ids).lines() if status >= 200 and status != 304 else []
         self.finished = True
         read = self._read and self._ids.consents[0] is not Consent.UNKNOWN
         # A page that looked at a denial (no banner, say) is for those who denied.
@@ -325,11 +334,11 @@ class Tracking:
             pending=bool(lines) or denied,
             changed=self._ids.changed,
             read=read,
-            public_responses=self._site.config.public_responses,
+            public_responses=self._policy.config.public_responses,
         )
         self._ids.close(written=edit.cookies)
         if edit.shared and not edit.cookies and self._reported:
-            self._site.warn_once(
+            self._policy.notices.warn_once(
                 "shared", "an event came from a response marked for shared caches: visits that a cache serves go unseen"
             )
         if edit.cookies and lines:
@@ -361,12 +370,12 @@ class Tracking:
                 self.emit(event)
                 self.strict = strict
             else:
-                self._site.refuse(event, "consent")
+                self._reporter.refuse(event, "consent")
 
     def _held_refused(self, reason: str) -> None:
         held, self._held = self._held, []
         for event in held:
-            self._site.refuse(event, reason)
+            self._reporter.refuse(event, reason)
 
     def _visitor(self) -> Visitor | None:
         return self._ids.use(self.user_id if self._asks_for_user else None, may_mint=not self.finished)
@@ -384,8 +393,8 @@ class Tracking:
 
     def _warn_if_late(self, what: str) -> None:
         if self.finished:
-            self._site.warn_once(
-                f"late {what}", "%s() came after the response had started: no cookie can tell of it", what
+            self._policy.notices.warn_once(
+                f"late {what}", f"{what}() came after the response had started: no cookie can tell of it"
             )
 
     def __repr__(self) -> str:

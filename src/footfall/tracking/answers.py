@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from http import HTTPStatus
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from footfall.identity.domain import parse_host, registrable_domain
 from footfall.identity.landing import landing_redirect
 from footfall.request import RequestView
 
-if TYPE_CHECKING:
-    from footfall.tracking import Tracking
+__all__ = ["Answer", "Chooser", "answer_consent"]
 
-__all__ = ["Answer", "answer_consent"]
 
-REASONS = {204: "No Content", 303: "See Other", 400: "Bad Request", 403: "Forbidden", 405: "Method Not Allowed"}
+class Chooser(Protocol):
+    """Who a choice is told to: the request's tracking."""
+
+    def grant(self, *, person: bool = True) -> None:
+        """Take a yes."""
+
+    def deny(self) -> None:
+        """Take a no."""
+
+    def capture(self, query: str) -> None:
+        """Take the id of an earlier page's query."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)  # an address may hold a visitor's ids
@@ -28,10 +37,10 @@ class Answer:
     @property
     def status_line(self) -> str:
         """The status as WSGI has it."""
-        return f"{self.status} {REASONS[self.status]}"
+        return f"{self.status} {HTTPStatus(self.status).phrase}"
 
 
-def answer_consent(tracking: Tracking, view: RequestView) -> Answer:
+def answer_consent(tracking: Chooser, view: RequestView) -> Answer:
     """Take a visitor's choice: ``POST`` to the site's consent endpoint with ``?grant``, ``?grant-device`` or ``?deny``.
 
     Only the site's own pages may ask for it. The landing page's ``reaid`` or ``xuid``, which came before there was

@@ -1,0 +1,151 @@
+"""What one site makes of a request, prepared once at start-up: its names, readers and keys, and its own functions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from footfall.config import Config
+from footfall.consent import is_async, own_cookie, own_cookie_of, read_consent, read_consent_async
+from footfall.errors import ConfigError, MissingExtra
+from footfall.identity.classify import classify_request
+from footfall.identity.domain import CookieScope, cookie_scope
+from footfall.identity.seal import Sealer
+from footfall.identity.snapshot import format_snapshot, parse_snapshot
+from footfall.identity.visitor import Visitor
+from footfall.request import Consent, RequestClass, RequestView, cookie_finder
+
+if TYPE_CHECKING:
+    from footfall.delivery.notices import Notices
+
+__all__ = ["Policy"]
+
+LONGEST_ANONYMOUS_ID = 512
+
+
+class Policy:
+    """Answers, for one site, what a request is, what its visitor allows, and how its cookies are named and sealed."""
+
+    def __init__(
+        self,
+        config: Config,
+        notices: Notices,
+        *,
+        user_id: Callable[[Any], str | int | Awaitable[str | int | None] | None] | None,
+        new_id: Callable[[], str],
+        now: Callable[[], float],
+        consent_endpoint: str | None,
+    ) -> None:
+        """Prepare what does not vary between requests; arguments are those of `footfall.Site`."""
+        self.config = config
+        self.notices = notices
+        self.user_id = user_id
+        self.new_id = new_id
+        self.now = now
+        self.consent_endpoint = consent_endpoint
+        self.device_seconds = int(config.device_lifetime.total_seconds())
+        self.session_seconds = int(config.session_idle.total_seconds())
+        every = [names for names in (config.cookie_names, config.former_cookie_names) if names is not None]
+        self.find_cookies = cookie_finder({name for names in every for name in names.by_role().values()})
+        self.needs_https = config.secure is True or config.cookie_names.need_https  #: else no browser keeps a cookie
+        self.sealer: Sealer | None = Sealer(config.secret_keys, os.urandom) if config.secret_keys else None
+        self.reader = own_cookie() if config.consent is None else config.consent
+        self.own_consent = own_cookie_of(self.reader)  #: the cookie that grant() and deny() write, if any
+        self.reads_consent_async = is_async(self.reader)  #: an ASGI door then asks before the application runs
+
+    def take_key(self, secret_key: str | None) -> None:
+        """Take the framework's secret if the site has none of its own.
+
+        Raises:
+            ConfigError: The ruid cookie is to be sealed, and there is no key.
+            MissingExtra: It is to be sealed, and nothing is installed that can.
+        """
+        must_seal = self.config.ruid_cookie == "sealed" and self.config.person_ids == "ruid+reaid"
+        if self.sealer is None and secret_key:
+            try:
+                self.sealer = Sealer([secret_key], os.urandom)
+            except MissingExtra:
+                if must_seal:
+                    raise
+        if self.sealer is None and must_seal:
+            raise ConfigError(
+                "ruid_cookie is 'sealed' and secret_keys is empty;"
+                " write secret_keys=('a random text of 32 characters',),"
+                " or ruid_cookie='base64' (readable by anyone), or ruid_cookie='off'"
+            )
+
+    # What a request is, and what its visitor allows
+
+    def classify(self, view: RequestView) -> RequestClass:
+        """Tell what a request is; a site's own function that raises is as good as none."""
+        if self.config.classify is not None:
+            try:
+                found = self.config.classify(view)
+            except Exception as error:  # noqa: BLE001 - the site's own code, on a page that must not fail because of us
+                # Not its message: it may quote what the visitor sent.
+                finding = f"raised {type(error).__name__}"
+            else:
+                if isinstance(found, RequestClass):  # pyright: ignore[reportUnnecessaryIsInstance]
+                    return found
+                finding = f"returned a {type(found).__name__}"
+            self.notices.warn_once("classify", f"Config.classify {finding}: the package's own is used")
+        return classify_request(view, ignore_bots=self.config.ignore_bots)
+
+    def read_consents(self, view: RequestView) -> tuple[Consent, Consent]:
+        """Ask what the visitor has said."""
+        return read_consent(self.reader, view, honour_gpc=self.config.honour_gpc, on_error=self._consent_failed)
+
+    async def read_consents_async(self, view: RequestView) -> tuple[Consent, Consent]:
+        """Ask what the visitor has said, where the site's reader has to wait for the answer."""
+        gpc = self.config.honour_gpc
+        return await read_consent_async(self.reader, view, honour_gpc=gpc, on_error=self._consent_failed)
+
+    def _consent_failed(self, finding: object) -> None:
+        name = type(finding).__name__
+        self.notices.warn_once(f"consent {name}", f"the consent reader failed ({name}): the visitor counts as unknown")
+
+    def anonymous_id(self, view: RequestView) -> str | None:
+        """Ask the site for an anonymous id of its own."""
+        if self.config.anonymous_id is None:
+            return None
+        try:
+            found = self.config.anonymous_id(view)
+        except Exception as error:  # noqa: BLE001 - the site's own code, on a page that must not fail because of us
+            name = type(error).__name__
+            self.notices.warn_once("anonymous_id", f"Config.anonymous_id raised {name}: the device id is used")
+            return None
+        # The visitor may have written it: what no tracker takes as a segment of a path counts as none.
+        if not isinstance(found, str) or found in (".", "..") or "\\" in found:
+            return None
+        return found if found.isprintable() and 0 < len(found) <= LONGEST_ANONYMOUS_ID else None
+
+    # Its cookies
+
+    def scope(self, host: str) -> CookieScope:
+        """Tell where the cookies of a response to this host live."""
+        scope = cookie_scope(host, self.config.cookie_domain)
+        if scope.mismatch:
+            domain = self.config.cookie_domain
+            self.notices.warn_once(
+                "cookie_domain", f"a request's host is not below cookie_domain {domain!r}: its cookies are host-only"
+            )
+        return scope
+
+    def seal(self, text: str, name: str, scope: str) -> str:
+        """Seal a cookie's text with the newest key."""
+        if self.sealer is None:
+            raise ConfigError("ruid_cookie is 'sealed' and the site was not started: put its middleware in front")
+        return self.sealer.seal(text, name, scope)
+
+    def format_snapshot(self, visitor: Visitor | None) -> str:
+        """Seal a visitor's ids; ``None``: there is nobody to report on."""
+        if self.sealer is None:
+            raise ConfigError("snapshot() needs secret_keys: Config(secret_keys=('a random text of 32 characters',))")
+        return format_snapshot(visitor, self.sealer)
+
+    def parse_snapshot(self, token: str) -> Visitor | None:
+        """Open what `format_snapshot` sealed; ``None``: it is not one of ours, or of nobody."""
+        if self.sealer is None:
+            raise ConfigError("resume() needs secret_keys: they open what snapshot() sealed")
+        return parse_snapshot(token, self.sealer, anonymous_user=self.config.anonymous_user)
