@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from footfall.delivery import folder as folders
-from footfall.delivery.collector import Collector, unmoved
-from footfall.delivery.folder import Folder
-from footfall.delivery.journal import FULL, TOO_LARGE, UNWRITABLE, Journal
-from footfall.delivery.memory import MemorySpool
+from footfall.delivery.journal import folder as folders
+from footfall.delivery.journal.collector import Collector, unmoved
+from footfall.delivery.journal.folder import Folder
+from footfall.delivery.journal.journal import Journal
+from footfall.delivery.journal.outbox import FULL, TOO_LARGE, UNWRITABLE
+from footfall.delivery.journal.segments import START, SegmentReader, SegmentWriter, frame
 from footfall.delivery.notices import Notices
-from footfall.delivery.segments import START, SegmentReader, SegmentWriter, frame
 from footfall.errors import SpoolError
 
 MIB = 1024 * 1024
@@ -146,13 +146,12 @@ def test_what_a_live_process_cannot_move_itself_is_moved_by_others_at_once(tmp_p
 def test_a_process_that_does_not_measure_the_spool_learns_that_it_is_full(tmp_path: Path, until: Any) -> None:
     """T16: one without threads, say."""
     journal = Journal(tmp_path / "outbox", limit=MIB, unattended=True)
-    other = Collector(Folder(tmp_path / "outbox"), "other", Notices())
-    spool = MemorySpool()
-    other.tend(spool, full=True)
+    other = Journal(tmp_path / "outbox", limit=MIB)
+    other.measured(MIB)
     assert journal.append([(1, b"one")]) == FULL
-    other.tend(spool, full=False)
+    other.measured(MIB - 1)
     assert until(lambda: journal.append([(1, b"one")]) is None)
-    spool.close()
+    other.close()
     journal.close()
 
 
@@ -290,20 +289,16 @@ def test_the_process_that_made_a_file_is_alive_until_it_is_not(tmp_path: Path) -
 def test_a_process_that_is_just_coming_is_not_taken_for_dead(tmp_path: Path) -> None:
     """Its file bears another name until it is locked."""
     (tmp_path / "0123456789abcdef.new").touch()
-    spool = MemorySpool()
     collector = Collector(Folder(tmp_path), "me", Notices())
-    collector.tend(spool, full=False)
-    spool.close()
+    collector.clear_dead([])
     assert [path.name for path in tmp_path.iterdir()] == ["0123456789abcdef.new"]
 
 
 def test_what_a_dead_process_left_beside_its_segments_is_cleared_away(tmp_path: Path) -> None:
     (tmp_path / "0123456789abcdef.alive").touch()
     (tmp_path / "0123456789abcdef.0000000001.new").touch()
-    spool = MemorySpool()
     collector = Collector(Folder(tmp_path), "me", Notices())
-    collector.tend(spool, full=False)
-    spool.close()
+    collector.clear_dead([])
     assert list(tmp_path.iterdir()) == []
 
 

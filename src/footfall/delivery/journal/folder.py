@@ -9,7 +9,7 @@ from heapq import merge
 from operator import attrgetter
 from pathlib import Path
 
-from footfall.delivery.segments import START, Record, SegmentReader
+from footfall.delivery.journal.segments import START, Record, SegmentReader
 
 __all__ = ["Folder", "Presence", "Stream"]
 

@@ -10,15 +10,12 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from footfall.delivery.folder import Folder, Presence
+from footfall.delivery.journal.folder import Folder, Presence
+from footfall.delivery.journal.outbox import FULL, TOO_LARGE, UNWRITABLE
+from footfall.delivery.journal.segments import START, SegmentWriter, frame
 from footfall.delivery.native import native
-from footfall.delivery.segments import START, SegmentWriter, frame
 
-__all__ = ["FULL", "TOO_LARGE", "UNWRITABLE", "Journal"]
-
-FULL = "full"  #: no room left: the bound on bytes is reached, or the disk is all but full
-UNWRITABLE = "unwritable"  #: the folder cannot be written to
-TOO_LARGE = "too large"  #: one record would not fit into a segment
+__all__ = ["Journal"]
 
 _SEGMENT_BYTES = 4 * 1024 * 1024
 _SMALLEST_SEGMENT = 64 * 1024
@@ -62,6 +59,11 @@ class Journal:
         self._blocked_until = 0.0
         self._closed = False
         self._blocked_as = UNWRITABLE
+
+    @property
+    def token(self) -> str:
+        """This process's name: its segments begin with it, and its leases are on it."""
+        return self.presence.token
 
     def append(self, records: Sequence[tuple[int, bytes]], *, always: bool = False) -> str | None:
         """Append records, all or none. They survive the death of this process from here on.
@@ -143,8 +145,9 @@ class Journal:
         return True
 
     def measured(self, held: int) -> None:
-        """Take note of how many bytes the spool holds."""
+        """Take note of how many bytes the spool holds, and tell the journals of all processes if it is full."""
         self.full = held >= self._limit
+        self._folder.mark_full(self.full)
 
     def leave_behind(self) -> None:
         """In a forked child: let go of the parent's files."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
 
-from footfall.delivery.codec import REQUESTS
-from footfall.delivery.folder import Folder, Stream, read_in_order
+from footfall.delivery.journal.codec import REQUESTS
+from footfall.delivery.journal.folder import Folder, Stream, read_in_order
+from footfall.delivery.journal.outbox import Batch
+from footfall.delivery.journal.segments import START, Record, SegmentReader
 from footfall.delivery.notices import Notices
-from footfall.delivery.segments import START, Record, SegmentReader
-from footfall.delivery.spool import Batch, Spool
 from footfall.errors import SpoolError
 
 __all__ = ["Collector", "streams_of", "unmoved"]
@@ -22,7 +22,7 @@ _BATCH_BYTES = 4 * 1024 * 1024
 
 
 class Collector:
-    """One process's view of a folder of journals. Used by one thread."""
+    """One process's view of a folder of journals. Used by one thread, but for `unmoved`."""
 
     def __init__(self, folder: Folder, token: str, notices: Notices) -> None:
         self._folder = folder
@@ -65,22 +65,29 @@ class Collector:
                     break
                 self._remove(name)
 
-    def tend(self, spool: Spool, *, full: bool) -> None:
-        """Free what dead processes hold, remove what they left, and tell all processes whether the spool is full."""
-        self._folder.mark_full(full)
+    def clear_dead(self, owners: Collection[str]) -> set[str]:
+        """Find out which processes have ended, adopt their segments, and remove what else they left.
+
+        Args:
+            owners: Who holds leases in the spool; a name among them is not let go of.
+
+        Returns:
+            Their names.
+        """
         tokens = self._folder.tokens()
-        owners = spool.owners()
-        dead = {token for token in tokens | owners if not self._folder.is_alive(token)}
-        if orphaned := dead & owners:
-            spool.orphan(orphaned)
-        self._dead = dead
+        self._dead = {token for token in tokens.union(owners) if not self._folder.is_alive(token)}
         writing = {stream.token for stream in self._folder.streams()}
-        for token in dead & tokens - writing - owners:
+        for token in self._dead & tokens - writing - set(owners):
             self._folder.forget(token)
+        return self._dead
 
     def segments(self) -> set[str]:
         """Name every segment there is."""
         return {name for stream in self._folder.streams() for name in stream.segments}
+
+    def unmoved(self) -> AbstractContextManager[_Unmoved]:
+        """Hold every segment open, for what is in them to be counted."""
+        return unmoved(self._folder)
 
     def close(self) -> None:
         """Let go of all files."""
