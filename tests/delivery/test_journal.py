@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from footfall.delivery.journal import folder as folders
-from footfall.delivery.journal.collector import Collector, unmoved
-from footfall.delivery.journal.folder import Folder
+from footfall.delivery.journal.collector import Collector, read_in_order
+from footfall.delivery.journal.folder import Folder, Presence
 from footfall.delivery.journal.journal import Journal
 from footfall.delivery.journal.outbox import FULL, TOO_LARGE, UNWRITABLE
 from footfall.delivery.journal.segments import START, SegmentReader, SegmentWriter, frame
+from footfall.delivery.journal.unmoved import unmoved
 from footfall.delivery.notices import Notices
 from footfall.errors import SpoolError
 
@@ -242,7 +242,7 @@ def test_records_of_two_processes_are_read_in_the_order_of_their_acceptance(tmp_
     for n in range(100):
         (one if n % 3 else two).append([(1, b"%d" % n)])
         expected.append(b"%d" % n)
-    collector = Collector(Folder(tmp_path / "outbox"), one.presence.token, Notices())
+    collector = Collector(Folder(tmp_path / "outbox"), one.token, Notices())
     records = collector.batch({}).records
     collector.close()
     one.close()
@@ -258,18 +258,18 @@ def test_what_is_accepted_while_journals_are_read_is_not_moved_before_what_anoth
     one, two = (Journal(folder.path, limit=MIB) for _ in range(2))
     for journal in (one, two):
         journal.prepare(first=True)
-    streams = sorted(folder.streams(), key=lambda stream: stream.token != one.presence.token)
+    streams = sorted(folder.streams(), key=lambda stream: stream.token != one.token)
     readers: list[SegmentReader] = []
 
     def open_segment(name: str) -> SegmentReader:
-        if name.startswith(two.presence.token) and len(readers) == 1:
+        if name.startswith(two.token) and len(readers) == 1:
             one.append([(1, b"first")])
             two.append([(1, b"second")])
         readers.append(SegmentReader(folder.path / name))
         return readers[-1]
 
     def read() -> list[bytes]:
-        records = folders.read_in_order(streams, {}, open_segment, dead=lambda _: False, now_ns=time.time_ns())
+        records = read_in_order(streams, {}, open_segment, dead=lambda _: False, now_ns=time.time_ns())
         return [record.payload for record in records]
 
     assert (read(), read()) == ([], [b"first", b"second"])
@@ -280,7 +280,7 @@ def test_what_is_accepted_while_journals_are_read_is_not_moved_before_what_anoth
 
 
 def test_the_process_that_made_a_file_is_alive_until_it_is_not(tmp_path: Path) -> None:
-    presence = folders.Presence(tmp_path)
+    presence = Presence(tmp_path)
     assert Folder(tmp_path).is_alive(presence.token)
     os.close(presence.fd)  # what the system does at its death
     assert not Folder(tmp_path).is_alive(presence.token)
@@ -320,7 +320,7 @@ def test_files_removed_under_a_running_process_are_made_anew(tmp_path: Path) -> 
     assert journal.restore()
     journal.append([(1, b"kept")])
     assert read_all(tmp_path / "outbox") == [b"kept"]
-    assert Folder(tmp_path / "outbox").is_alive(journal.presence.token)
+    assert Folder(tmp_path / "outbox").is_alive(journal.token)
     journal.close()
 
 
@@ -347,7 +347,7 @@ def test_unreadable_journal_files_do_not_stop_the_others(tmp_path: Path, caplog:
     (tmp_path / "outbox" / "bad.0000000000.segment").write_bytes(b"x" * 100)
     journal = Journal(tmp_path / "outbox", limit=MIB)
     journal.append([(1, b"good")])
-    collector = Collector(Folder(tmp_path / "outbox"), journal.presence.token, Notices())
+    collector = Collector(Folder(tmp_path / "outbox"), journal.token, Notices())
     assert [record.payload for record in collector.batch({}).records] == [b"good"]
     collector.close()
     journal.close()

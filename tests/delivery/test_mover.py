@@ -30,7 +30,7 @@ class Counting(Collector):
 
 def test_a_backlog_is_moved_without_a_pause_and_few_records_wait_for_more(tmp_path: Path, request_to: Any) -> None:
     journal, spool = Journal(tmp_path / "outbox", limit=LIMIT), Spool(None)
-    collector = Counting(Folder(tmp_path / "outbox"), journal.presence.token, Notices())
+    collector = Counting(Folder(tmp_path / "outbox"), journal.token, Notices())
     mover = Mover(
         spool,
         collector,

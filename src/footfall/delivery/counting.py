@@ -10,10 +10,11 @@ from pathlib import Path
 from types import MappingProxyType
 
 from footfall.delivery.journal.codec import REQUESTS, Kind
-from footfall.delivery.journal.collector import unmoved
 from footfall.delivery.journal.folder import Folder
 from footfall.delivery.journal.segments import Record
+from footfall.delivery.journal.unmoved import unmoved
 from footfall.delivery.spool.intake import REPEATED
+from footfall.delivery.spool.refusals import Count
 from footfall.delivery.spool.spool import Spool, Totals
 from footfall.delivery.stats import Counters, Stats
 
@@ -23,14 +24,14 @@ __all__ = ["count_spool", "count_unmoved", "tally"]
 def tally(
     spool: Spool | None,
     journal: Callable[[Mapping[str, int]], Iterable[Record]],
-    refusals: Callable[[], Iterable[tuple[str, str, int]]],
+    refusals: Callable[[], Iterable[Count]],
 ) -> Stats:
     """Count everything.
 
     Args:
         spool: What was moved; None where there is none yet.
         journal: Reads the records that are not in the spool yet, given up to where the others are.
-        refusals: Reads tracker, reason, number: what this process has refused and not told the spool yet.
+        refusals: Reads what this process has refused and not told the spool yet.
     """
     totals = Totals(trackers={}, offsets={}) if spool is None else spool.totals(journal)
     counters = dict(totals.trackers)
@@ -59,7 +60,7 @@ def tally(
     return Stats.of(counters)
 
 
-def count_spool(path: Path, folder: Path, refusals: Iterable[tuple[str, str, int]] = ()) -> Stats:
+def count_spool(path: Path, folder: Path, refusals: Iterable[Count] = ()) -> Stats:
     """Count from whatever process; creates nothing.
 
     Raises:

@@ -76,7 +76,7 @@ class Process:
         self._threads: list[Thread] = []
         self._stopping = False
         self.pid = os.getpid()
-        self.unattended = unattended
+        self._unattended = unattended
         self.courier: Courier | None = None
         self.outbox: Outbox
         self._source: Source
@@ -101,10 +101,10 @@ class Process:
 
     def start(self) -> None:
         """Start the threads, where threads can be had."""
-        if self.unattended is not None:
+        if self._unattended is not None:
             self._notices.say(
                 logging.WARNING,
-                f"events are kept, and not delivered by this process: {self.unattended}; "
+                f"events are kept, and not delivered by this process: {self._unattended}; "
                 "run `footfall deliver` beside it, with the same spool",
             )
             return

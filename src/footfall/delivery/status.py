@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from footfall.delivery.counting import count_spool
-from footfall.delivery.journal.collector import streams_of
-from footfall.delivery.journal.folder import Folder
+from footfall.delivery.journal.folder import Folder, streams_of
 from footfall.delivery.settings import journal_folder
 from footfall.delivery.spool.existing import missing, open_existing, path_of
 from footfall.delivery.stats import Stats

@@ -41,7 +41,7 @@ class Journal:
         """
         self._folder = Folder(folder)
         self._folder.create()
-        self.presence = Presence(folder)
+        self._presence = Presence(folder)
         self.full = False  #: the spool is, when last measured: nothing but erasures is taken then
         self._limit = limit
         self._to_disk = to_disk
@@ -63,7 +63,7 @@ class Journal:
     @property
     def token(self) -> str:
         """This process's name: its segments begin with it, and its leases are on it."""
-        return self.presence.token
+        return self._presence.token
 
     def append(self, records: Sequence[tuple[int, bytes]], *, always: bool = False) -> str | None:
         """Append records, all or none. They survive the death of this process from here on.
@@ -115,7 +115,7 @@ class Journal:
         wanted = self._spare is None and (first if current is None else current.position > current.size // 2)
         if wanted and self._leaves_room():
             number = next(self._number)
-            spare = self._create(self.presence.token, number)
+            spare = self._create(self._presence.token, number)
             with self._alone():
                 if self._current is None:
                     self._current, self._filled = spare, number
@@ -133,10 +133,10 @@ class Journal:
         """
         with self._alone():
             current = self._current
-            if self._closed or (self.presence.is_intact() and (current is None or current.path.exists())):
+            if self._closed or (self._presence.is_intact() and (current is None or current.path.exists())):
                 return False
             self._folder.create()
-            self.presence.restore()
+            self._presence.restore()
             for segment in (self._current, self._spare):
                 if segment is not None:
                     segment.seal()
@@ -154,7 +154,7 @@ class Journal:
         for segment in (self._current, self._spare):
             if segment is not None:
                 segment.leave_behind()
-        self.presence.leave_behind()
+        self._presence.leave_behind()
 
     def close(self) -> None:
         """Append nothing more. What was not moved yet stays for others."""
@@ -166,7 +166,7 @@ class Journal:
             self._current = self._spare = None
             before, self._closed = self._closed, True
         if not before:
-            self.presence.close()
+            self._presence.close()
 
     @contextmanager
     def _alone(self) -> Generator[None]:
@@ -191,7 +191,7 @@ class Journal:
             number = self._spare_number
             if following is None:
                 number = next(self._number)
-                following = self._create(self.presence.token, number)
+                following = self._create(self._presence.token, number)
         except OSError as error:
             return self._block(FULL if error.errno in {errno.ENOSPC, errno.EDQUOT} else UNWRITABLE, _PAUSE)
         if self._current is not None:
@@ -222,7 +222,7 @@ class Journal:
         if len(framed) > self._size - START:
             return TOO_LARGE
         try:
-            segment = self._create(f"{self.presence.token}-{next(self._apart)}", 0, START + len(framed))
+            segment = self._create(f"{self._presence.token}-{next(self._apart)}", 0, START + len(framed))
         except OSError:
             return UNWRITABLE
         segment.append(framed)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from footfall.delivery.journal.codec import REQUESTS
-from footfall.delivery.journal.outbox import FULL, Batch
+from footfall.delivery.journal.outbox import FULL, Batch, Unmoved
 from footfall.delivery.journal.segments import Record
 from footfall.delivery.native import native
 
@@ -97,7 +97,7 @@ class MemoryOutbox:
         return (_NAME,)
 
     @contextmanager
-    def unmoved(self) -> Generator[_Copy]:
+    def unmoved(self) -> Generator[Unmoved]:
         """Copy what the spool may not have yet."""
         yield _Copy(self._copy())
 

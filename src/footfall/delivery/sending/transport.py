@@ -92,10 +92,6 @@ class Transport:
         # Every socket ever opened here, and what it was then, so that a forked child can let go of it.
         self._sockets: dict[int, tuple[int, int]] = {}
 
-    def __len__(self) -> int:
-        """Count the requests under way."""
-        return len(self._under_way)
-
     def send(self, key: int, request: WireRequest) -> None:
         """Start sending; `wait` will return *key* with the outcome.
 

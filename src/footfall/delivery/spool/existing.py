@@ -6,8 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from footfall.delivery.journal.collector import streams_of
-from footfall.delivery.journal.folder import Folder
+from footfall.delivery.journal.folder import Folder, streams_of
 from footfall.delivery.settings import journal_folder, spool_path
 from footfall.delivery.spool.database import Database
 from footfall.errors import ConfigError, SpoolError

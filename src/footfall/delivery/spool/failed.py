@@ -64,9 +64,9 @@ def list_failed(
         ConfigError: It names no file.
         SpoolError: There is no such spool, or it cannot be read.
     """
-    which = _Which(tracker=tracker, reason=reason, since=since, before=before)
+    where, values = _where(tracker, reason, since, before)
     with open_existing(spool) as database:
-        yield from _read(database, which)
+        yield from _read(database, where, values)
 
 
 def retry_failed(
@@ -89,9 +89,10 @@ def retry_failed(
         ConfigError: It names no file.
         SpoolError: There is no such spool, or it cannot be written.
     """
-    which, now = _Which(tracker=tracker, reason=reason, since=since, before=before), time.time()
+    where, values = _where(tracker, reason, since, before)
+    now = time.time()
     with open_existing(spool) as database:
-        return _in_steps(database, which, lambda db, ids: _retry(db, ids, now), only="request IS NOT NULL")
+        return _in_steps(database, f"{where} AND request IS NOT NULL", values, lambda db, ids: _retry(db, ids, now))
 
 
 def purge_failed(
@@ -111,41 +112,33 @@ def purge_failed(
         ConfigError: It names no file.
         SpoolError: There is no such spool, or it cannot be written.
     """
-    which = _Which(tracker=tracker, reason=reason, since=since, before=before)
+    where, values = _where(tracker, reason, since, before)
     with open_existing(spool) as database:
-        return _in_steps(database, which, _purge, only="1")
+        return _in_steps(database, where, values, _purge)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Which:
-    """Which failed requests are meant: all that fit every part given."""
-
-    tracker: str | None = None
-    reason: str | None = None  #: what the reason begins with
-    before: datetime | None = None  #: failed earlier than this; without a zone it is local time
-    since: datetime | None = None  #: failed then or later
-
-    def where(self) -> tuple[str, list[object]]:
-        """Write it as a condition of SQL, and its values."""
-        parts, values = ["id > ?"], list[object]()
-        if self.tracker is not None:
-            parts.append("tracker = ?")
-            values.append(self.tracker)
-        if self.reason is not None:
-            parts.append("substr(reason, 1, length(?)) = ?")
-            values += [self.reason, self.reason]
-        if self.before is not None:
-            parts.append("failed < ?")
-            values.append(self.before.timestamp())
-        if self.since is not None:
-            parts.append("failed >= ?")
-            values.append(self.since.timestamp())
-        return " AND ".join(parts), values
+def _where(
+    tracker: str | None, reason: str | None, since: datetime | None, before: datetime | None
+) -> tuple[str, list[object]]:
+    """Write which failed requests are meant as a condition of SQL after ``id > ?``, and its values."""
+    parts, values = ["id > ?"], list[object]()
+    if tracker is not None:
+        parts.append("tracker = ?")
+        values.append(tracker)
+    if reason is not None:
+        parts.append("substr(reason, 1, length(?)) = ?")
+        values += [reason, reason]
+    if since is not None:
+        parts.append("failed >= ?")
+        values.append(since.timestamp())
+    if before is not None:
+        parts.append("failed < ?")
+        values.append(before.timestamp())
+    return " AND ".join(parts), values
 
 
-def _read(database: Database, which: _Which) -> Iterator[FailedRequest]:
+def _read(database: Database, where: str, values: list[object]) -> Iterator[FailedRequest]:
     last = 0
-    where, values = which.where()
     while True:
         with database.transaction() as db:
             rows = db.execute(
@@ -171,9 +164,10 @@ def _read(database: Database, which: _Which) -> Iterator[FailedRequest]:
             return
 
 
-def _in_steps(database: Database, which: _Which, act: Callable[[sqlite3.Connection, str], None], *, only: str) -> int:
-    where, values = which.where()
-    query = f"SELECT id FROM failed WHERE {where} AND {only} ORDER BY id LIMIT {_STEP}"  # noqa: S608 - our own parts
+def _in_steps(
+    database: Database, where: str, values: list[object], act: Callable[[sqlite3.Connection, str], None]
+) -> int:
+    query = f"SELECT id FROM failed WHERE {where} ORDER BY id LIMIT {_STEP}"  # noqa: S608 - our own parts
     last = total = 0
     while True:
         with database.transaction(write=True) as db:

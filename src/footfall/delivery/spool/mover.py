@@ -13,9 +13,7 @@ from footfall.delivery.spool.refusals import Refusals
 from footfall.delivery.spool.spool import Spool
 from footfall.errors import SpoolError
 
-__all__ = ["Mover", "OnDrop"]
-
-OnDrop = Callable[[str, str, int], None]  #: tracker, reason, how many
+__all__ = ["Mover"]
 
 # An event makes no system call, so nothing wakes this thread: it looks. Each look, and each transaction, takes the
 # interpreter away from a page, whatever it moves: few with many records cost pages less than many with few.
@@ -37,7 +35,7 @@ class Mover:
         notices: Notices,
         *,
         on_moved: Callable[[], None],
-        on_drop: OnDrop | None,
+        on_drop: Callable[[str, str, int], None] | None,
         on_tend: Callable[[], None],
     ) -> None:
         self._spool = spool

@@ -15,6 +15,7 @@ from footfall.delivery.spool.database import Database
 from footfall.delivery.spool.intake import count_repeated, store
 from footfall.delivery.spool.leases import Lease, Room, Settlement
 from footfall.delivery.spool.leasing import hasten, is_due, lease_due, renew, settle, waiting
+from footfall.delivery.spool.refusals import Count
 from footfall.delivery.stats import Counters
 
 __all__ = ["KEEP_ONCE", "Spool", "Totals"]
@@ -100,8 +101,8 @@ class Spool(Database):
                 leased += lease_due(db, tracker, room(tracker), owner=owner, now=now, until=now + lease)
         return leased
 
-    def refuse(self, counts: Iterable[tuple[str, str, int]]) -> None:
-        """Add to the counts of what was never accepted: tracker, reason, how many."""
+    def refuse(self, counts: Iterable[Count]) -> None:
+        """Add to the counts of what was never accepted."""
         with self.transaction(write=True) as db:
             db.executemany(
                 "INSERT INTO refused VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value", counts
