@@ -17,8 +17,8 @@ from pathlib import Path
 from delivery_sink import running_sink
 
 from footfall.delivery import Delivery
-from footfall.delivery.codec import Kind, encode_request
-from footfall.delivery.journal import Journal
+from footfall.delivery.journal.codec import Kind, encode_request
+from footfall.delivery.journal.journal import Journal
 from footfall.wire import WireRequest
 
 MIB = 1024 * 1024
@@ -106,7 +106,7 @@ def million() -> None:
 def in_spool(delivery: Delivery, name: str) -> int:
     """Read a counter of the spool, without counting the journals as `stats` would: that takes longer the more they hold."""
     process = delivery._process
-    return int(getattr(process.spool.snapshot().trackers["main"], name)) if process else 0
+    return int(getattr(process.spool.totals().trackers["main"], name)) if process else 0
 
 
 def leave_behind(folder: Path, url: str) -> None:

@@ -19,7 +19,8 @@ from footfall.checking import Finding, check_site
 from footfall.choosing import load_site
 from footfall.cli import main
 from footfall.consent import always_granted, any_of, onetrust, own_cookie
-from footfall.delivery import Delivery, sqlite
+from footfall.delivery import Delivery
+from footfall.delivery.spool.spool import KEEP_ONCE
 from footfall.identity.visitor import Visitor
 from footfall.privacy import ONCE, Stored, privacy_record
 from footfall.request import RequestView
@@ -261,7 +262,7 @@ def test_the_record_says_where_requests_wait_and_for_how_long(make: Make, tmp_pa
 def test_what_is_remembered_of_logins_is_in_the_record_where_a_tracker_has_them(make: Make) -> None:
     assert record(make())["spool footfall.sqlite3, logins"].kept.startswith("366 days")
     assert "spool footfall.sqlite3, logins" not in record(make(trackers=(Raptor("1"),)))
-    assert ONCE.total_seconds() == sqlite._KEEP_ONCE
+    assert ONCE.total_seconds() == KEEP_ONCE
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from footfall.delivery.breaker import Breaker, backoff
-from footfall.delivery.spool import Room
+from footfall.delivery.sending.breaker import Breaker, backoff
+from footfall.delivery.spool.leases import Room
 
 
 def down(chance: float = 1.0) -> Breaker:

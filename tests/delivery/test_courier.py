@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from footfall.delivery.codec import encode_request, kind_of
-from footfall.delivery.courier import Courier
-from footfall.delivery.memory import MemorySpool
+from footfall.delivery.journal.codec import encode_request, kind_of
+from footfall.delivery.journal.outbox import Batch
+from footfall.delivery.journal.segments import Record
 from footfall.delivery.notices import Notices
-from footfall.delivery.segments import Record
-from footfall.delivery.spool import Batch, Room, Settlement
+from footfall.delivery.sending.courier import Courier
+from footfall.delivery.spool.leases import Room, Settlement
+from footfall.delivery.spool.spool import Spool
 from footfall.delivery.stats import Counters
 from footfall.wire import WhenUnanswered, WireRequest
 
@@ -26,7 +27,7 @@ class Bench:
     def __init__(self) -> None:
         self.now = NOW
         self.finished = False
-        self.spool = MemorySpool()
+        self.spool = Spool(None)
         self.courier = Courier(
             self.spool,
             Notices(),
@@ -62,7 +63,7 @@ class Bench:
 
     @property
     def counts(self) -> Counters:
-        return self.spool.snapshot().trackers["main"]
+        return self.spool.totals().trackers["main"]
 
 
 @pytest.fixture
@@ -150,6 +151,6 @@ def test_a_clock_set_back_keeps_no_tracker_from_being_tried_again(
     bench.put(*[request_to(f"/{n}") for n in range(10)])
     assert bench.step_until(lambda: bench.courier.is_down("main"), until)
     bench.now -= 86400
-    bench.spool.tend(bench.now, [])  # as each second
+    bench.spool.prune(bench.now, [])  # as each second
     sink.open()
     assert bench.step_until(lambda: bench.counts.delivered == 10, until)

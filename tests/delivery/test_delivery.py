@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from footfall.delivery.refusals import Refusals
+from footfall.delivery.spool.refusals import Refusals
 from footfall.errors import DeliveryError, SpoolError
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from footfall.delivery.host import why_unattended
+from footfall.delivery.native import why_unattended
 
 
 def test_gevent_keeps_its_hub_free_and_delivery_its_threads(start_child: Any, all_delivered: Any, sink: Any) -> None:

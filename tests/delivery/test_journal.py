@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from footfall.delivery import folder as folders
-from footfall.delivery.collector import Collector, unmoved
-from footfall.delivery.folder import Folder
-from footfall.delivery.journal import FULL, TOO_LARGE, UNWRITABLE, Journal
-from footfall.delivery.memory import MemorySpool
+from footfall.delivery.journal.collector import Collector, read_in_order
+from footfall.delivery.journal.folder import Folder, Presence
+from footfall.delivery.journal.journal import Journal
+from footfall.delivery.journal.outbox import FULL, TOO_LARGE, UNWRITABLE
+from footfall.delivery.journal.segments import START, SegmentReader, SegmentWriter, frame
+from footfall.delivery.journal.unmoved import unmoved
 from footfall.delivery.notices import Notices
-from footfall.delivery.segments import START, SegmentReader, SegmentWriter, frame
 from footfall.errors import SpoolError
 
 MIB = 1024 * 1024
@@ -146,13 +146,12 @@ def test_what_a_live_process_cannot_move_itself_is_moved_by_others_at_once(tmp_p
 def test_a_process_that_does_not_measure_the_spool_learns_that_it_is_full(tmp_path: Path, until: Any) -> None:
     """T16: one without threads, say."""
     journal = Journal(tmp_path / "outbox", limit=MIB, unattended=True)
-    other = Collector(Folder(tmp_path / "outbox"), "other", Notices())
-    spool = MemorySpool()
-    other.tend(spool, full=True)
+    other = Journal(tmp_path / "outbox", limit=MIB)
+    other.measured(MIB)
     assert journal.append([(1, b"one")]) == FULL
-    other.tend(spool, full=False)
+    other.measured(MIB - 1)
     assert until(lambda: journal.append([(1, b"one")]) is None)
-    spool.close()
+    other.close()
     journal.close()
 
 
@@ -243,7 +242,7 @@ def test_records_of_two_processes_are_read_in_the_order_of_their_acceptance(tmp_
     for n in range(100):
         (one if n % 3 else two).append([(1, b"%d" % n)])
         expected.append(b"%d" % n)
-    collector = Collector(Folder(tmp_path / "outbox"), one.presence.token, Notices())
+    collector = Collector(Folder(tmp_path / "outbox"), one.token, Notices())
     records = collector.batch({}).records
     collector.close()
     one.close()
@@ -259,18 +258,18 @@ def test_what_is_accepted_while_journals_are_read_is_not_moved_before_what_anoth
     one, two = (Journal(folder.path, limit=MIB) for _ in range(2))
     for journal in (one, two):
         journal.prepare(first=True)
-    streams = sorted(folder.streams(), key=lambda stream: stream.token != one.presence.token)
+    streams = sorted(folder.streams(), key=lambda stream: stream.token != one.token)
     readers: list[SegmentReader] = []
 
     def open_segment(name: str) -> SegmentReader:
-        if name.startswith(two.presence.token) and len(readers) == 1:
+        if name.startswith(two.token) and len(readers) == 1:
             one.append([(1, b"first")])
             two.append([(1, b"second")])
         readers.append(SegmentReader(folder.path / name))
         return readers[-1]
 
     def read() -> list[bytes]:
-        records = folders.read_in_order(streams, {}, open_segment, dead=lambda _: False, now_ns=time.time_ns())
+        records = read_in_order(streams, {}, open_segment, dead=lambda _: False, now_ns=time.time_ns())
         return [record.payload for record in records]
 
     assert (read(), read()) == ([], [b"first", b"second"])
@@ -281,7 +280,7 @@ def test_what_is_accepted_while_journals_are_read_is_not_moved_before_what_anoth
 
 
 def test_the_process_that_made_a_file_is_alive_until_it_is_not(tmp_path: Path) -> None:
-    presence = folders.Presence(tmp_path)
+    presence = Presence(tmp_path)
     assert Folder(tmp_path).is_alive(presence.token)
     os.close(presence.fd)  # what the system does at its death
     assert not Folder(tmp_path).is_alive(presence.token)
@@ -290,20 +289,16 @@ def test_the_process_that_made_a_file_is_alive_until_it_is_not(tmp_path: Path) -
 def test_a_process_that_is_just_coming_is_not_taken_for_dead(tmp_path: Path) -> None:
     """Its file bears another name until it is locked."""
     (tmp_path / "0123456789abcdef.new").touch()
-    spool = MemorySpool()
     collector = Collector(Folder(tmp_path), "me", Notices())
-    collector.tend(spool, full=False)
-    spool.close()
+    collector.clear_dead([])
     assert [path.name for path in tmp_path.iterdir()] == ["0123456789abcdef.new"]
 
 
 def test_what_a_dead_process_left_beside_its_segments_is_cleared_away(tmp_path: Path) -> None:
     (tmp_path / "0123456789abcdef.alive").touch()
     (tmp_path / "0123456789abcdef.0000000001.new").touch()
-    spool = MemorySpool()
     collector = Collector(Folder(tmp_path), "me", Notices())
-    collector.tend(spool, full=False)
-    spool.close()
+    collector.clear_dead([])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -325,7 +320,7 @@ def test_files_removed_under_a_running_process_are_made_anew(tmp_path: Path) -> 
     assert journal.restore()
     journal.append([(1, b"kept")])
     assert read_all(tmp_path / "outbox") == [b"kept"]
-    assert Folder(tmp_path / "outbox").is_alive(journal.presence.token)
+    assert Folder(tmp_path / "outbox").is_alive(journal.token)
     journal.close()
 
 
@@ -352,7 +347,7 @@ def test_unreadable_journal_files_do_not_stop_the_others(tmp_path: Path, caplog:
     (tmp_path / "outbox" / "bad.0000000000.segment").write_bytes(b"x" * 100)
     journal = Journal(tmp_path / "outbox", limit=MIB)
     journal.append([(1, b"good")])
-    collector = Collector(Folder(tmp_path / "outbox"), journal.presence.token, Notices())
+    collector = Collector(Folder(tmp_path / "outbox"), journal.token, Notices())
     assert [record.payload for record in collector.batch({}).records] == [b"good"]
     collector.close()
     journal.close()

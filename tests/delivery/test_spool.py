@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from footfall.delivery import schema
-from footfall.delivery.codec import Kind, encode_aside, encode_request, encode_visitor, kind_of
-from footfall.delivery.memory import MemorySpool
-from footfall.delivery.segments import Record
-from footfall.delivery.spool import Batch, Failure, Lease, Postponement, Room, Settlement
-from footfall.delivery.sqlite import SqliteSpool
+from footfall.delivery.journal.codec import Kind, encode_aside, encode_request, encode_visitor, kind_of
+from footfall.delivery.journal.outbox import Batch
+from footfall.delivery.journal.segments import Record
+from footfall.delivery.spool import schema
+from footfall.delivery.spool.leases import Failure, Lease, Postponement, Room, Settlement
+from footfall.delivery.spool.spool import Spool
 from footfall.errors import SpoolError
 from footfall.wire import WhenUnanswered, WireRequest
 
@@ -25,7 +25,7 @@ NOW = 1_800_000_000.0
 class Filled:
     """A spool and short words for what is done to it."""
 
-    def __init__(self, spool: SqliteSpool) -> None:
+    def __init__(self, spool: Spool) -> None:
         self.spool = spool
         self.end = 0
 
@@ -46,14 +46,14 @@ class Filled:
         self.spool.turn(settled, lambda _: Room(0), owner=owner, now=now, lease=30.0)
 
     def counts(self, tracker: str = "main") -> dict[str, int]:
-        counters = self.spool.snapshot().trackers[tracker]
+        counters = self.spool.totals().trackers[tracker]
         names = ("accepted", "delivered", "pending", "failed", "erased")
         return {name: getattr(counters, name) for name in names if getattr(counters, name)}
 
 
 @pytest.fixture(params=["file", "memory"])
 def filled(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Filled]:
-    spool = SqliteSpool(str(tmp_path / "s.sqlite3"), clock=lambda: NOW) if request.param == "file" else MemorySpool()
+    spool = Spool(tmp_path / "s.sqlite3", clock=lambda: NOW) if request.param == "file" else Spool(None)
     yield Filled(spool)
     spool.close()
 
@@ -178,7 +178,7 @@ def test_a_probe_is_found_though_all_that_is_oldest_waits_behind_it(filled: Fill
 
 def test_no_step_of_delivery_looks_through_all_that_is_pending(tmp_path: Path) -> None:
     """But for an erasure: the time of each must not grow with the spool."""
-    filled = Filled(SqliteSpool(str(tmp_path / "s.sqlite3")))
+    filled = Filled(Spool(tmp_path / "s.sqlite3"))
     statements: set[str] = set()
     with filled.spool.transaction() as db:
         db.set_trace_callback(statements.add)
@@ -194,7 +194,7 @@ def test_no_step_of_delivery_looks_through_all_that_is_pending(tmp_path: Path) -
     )
     filled.spool.turn(Settlement(), lambda _: Room(1, probe=True), owner="dead", now=NOW, lease=30.0)
     filled.spool.orphan(filled.spool.owners())
-    filled.spool.tend(NOW, [])
+    filled.spool.prune(NOW, [])
     plans = []
     with filled.spool.transaction() as db:
         db.set_trace_callback(None)
@@ -222,14 +222,14 @@ def test_a_clock_set_back_holds_nothing_up(filled: Filled) -> None:
     filled.put(request(1))
     (lease,) = filled.lease()
     filled.settle(Settlement(postponed=[Postponement(lease.id, NOW + 86400)]))
-    filled.spool.tend(NOW, ["a.0"])
+    filled.spool.prune(NOW, ["a.0"])
     assert urls(filled.lease(now=NOW + 1)) == ["1"]
 
 
 def test_a_clock_set_back_a_little_holds_up_nothing_that_was_never_tried(filled: Filled) -> None:
     filled.put(request(1))
     assert filled.lease(now=NOW - 60) == []
-    filled.spool.tend(NOW - 60, ["a.0"])
+    filled.spool.prune(NOW - 60, ["a.0"])
     assert urls(filled.lease(now=NOW - 60)) == ["1"]
 
 
@@ -250,7 +250,7 @@ def test_a_key_is_taken_once(filled: Filled) -> None:
     filled.put(request(4, once="anna logs in"))
     assert urls(filled.lease()) == ["1", "3"]
     assert filled.counts() == {"accepted": 2, "pending": 2}
-    assert filled.spool.snapshot().trackers["main"].refused == {"repeated": 2}
+    assert filled.spool.totals().trackers["main"].refused == {"repeated": 2}
 
 
 def test_what_is_set_aside_is_accepted_and_failed(filled: Filled) -> None:
@@ -311,16 +311,16 @@ def test_a_transaction_that_fails_leaves_no_trace(filled: Filled) -> None:
     bad = Record(1, Kind.REQUEST, b"{no json", "a.0", 2)
     with pytest.raises(SpoolError):
         filled.spool.drain(lambda _: Batch(records=[good, bad], offsets={"a.0": 2}))
-    assert filled.spool.snapshot().trackers == {}
+    assert filled.spool.totals().trackers == {}
     filled.put(request(1))
     assert filled.counts() == {"accepted": 1, "pending": 1}
 
 
 def test_a_segment_that_still_exists_keeps_its_offset(tmp_path: Path) -> None:
-    spool = SqliteSpool(str(tmp_path / "s.sqlite3"), clock=lambda: NOW)
+    spool = Spool(tmp_path / "s.sqlite3", clock=lambda: NOW)
     spool.drain(lambda _: Batch(records=[], offsets={"there": 10, "gone": 20}))
-    spool.tend(NOW + 7200, ["there"])
-    assert spool.snapshot().offsets == {"there": 10}
+    spool.prune(NOW + 7200, ["there"])
+    assert spool.totals().offsets == {"there": 10}
     spool.close()
 
 
@@ -352,7 +352,7 @@ def test_counters_equal_the_rows(filled: Filled) -> None:
 
 
 def open_and_close(path: Path) -> None:
-    spool = SqliteSpool(str(path))
+    spool = Spool(path)
     try:
         spool.open()
     finally:
@@ -360,7 +360,7 @@ def open_and_close(path: Path) -> None:
 
 
 def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
-    spool = SqliteSpool(str(tmp_path / "s.sqlite3"))
+    spool = Spool(tmp_path / "s.sqlite3")
     spool.open()
     modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
     spool.close()
@@ -412,14 +412,14 @@ def test_a_file_that_cannot_be_used_says_why_and_what_to_do(
     path = tmp_path / "s.sqlite3"
     spoil(path)
     with pytest.raises(SpoolError, match=message):
-        Filled(SqliteSpool(str(path))).put(request(1))
+        Filled(Spool(path)).put(request(1))
 
 
 @pytest.mark.parametrize(("durable", "when_leased"), [("process", "NORMAL"), ("power", "FULL")])
 def test_the_disk_has_what_was_taken_over_and_with_power_what_was_settled_too(
     durable: str, when_leased: str, tmp_path: Path
 ) -> None:
-    spool = SqliteSpool(str(tmp_path / "s.sqlite3"), to_disk=durable == "power")
+    spool = Spool(tmp_path / "s.sqlite3", to_disk=durable == "power")
     synced: list[str] = []
 
     def note() -> None:
@@ -453,7 +453,7 @@ def test_a_spool_that_another_program_locks_is_given_up_and_tried_again(
     open_and_close(path)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
-    spool = SqliteSpool(str(path))
+    spool = Spool(path)
     with pytest.raises(SpoolError, match="has been locked"):
         spool.refuse([("main", "bot", 1)])
     other.close()
@@ -462,7 +462,7 @@ def test_a_spool_that_another_program_locks_is_given_up_and_tried_again(
 
 
 def test_a_full_disk_is_said_and_nothing_is_lost(tmp_path: Path) -> None:
-    filled = Filled(SqliteSpool(str(tmp_path / "s.sqlite3")))
+    filled = Filled(Spool(tmp_path / "s.sqlite3"))
     filled.put(request(1))
     with filled.spool.transaction() as db:
         pages = db.execute("PRAGMA page_count").fetchone()[0]
@@ -476,11 +476,11 @@ def test_a_full_disk_is_said_and_nothing_is_lost(tmp_path: Path) -> None:
 
 def test_an_older_file_is_brought_up_to_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "s.sqlite3"
-    old = Filled(SqliteSpool(str(path)))
+    old = Filled(Spool(path))
     old.put(request(1))
     old.spool.close()
     monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, ("ALTER TABLE failed ADD COLUMN note TEXT",)))
-    new = Filled(SqliteSpool(str(path)))
+    new = Filled(Spool(path))
     assert urls(new.lease()) == ["1"]
     with new.spool.transaction() as db:
         assert db.execute("PRAGMA user_version").fetchone()[0] == len(schema.MIGRATIONS)
@@ -500,7 +500,7 @@ def test_a_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pyt
 
 def test_a_file_moved_away_is_begun_anew(tmp_path: Path) -> None:
     path = tmp_path / "s.sqlite3"
-    filled = Filled(SqliteSpool(str(path)))
+    filled = Filled(Spool(path))
     filled.put(request(1))
     for file in list(tmp_path.iterdir()):
         file.rename(tmp_path / f"away-{file.name}")
@@ -511,27 +511,28 @@ def test_a_file_moved_away_is_begun_anew(tmp_path: Path) -> None:
 
 def test_two_processes_that_create_a_file_at_once_agree(tmp_path: Path, start_child: Any, spool: str) -> None:
     code = f"""
-from footfall.delivery.sqlite import SqliteSpool
+from pathlib import Path
+from footfall.delivery.spool.spool import Spool
 while time.time() < {time.time() + 1.0}: pass
-s = SqliteSpool(spool[len("sqlite:///"):]); s.refuse([("main", "bot", 1)]); s.close()
+s = Spool(Path(spool[len("sqlite:///"):])); s.refuse([("main", "bot", 1)]); s.close()
 """
     children = [start_child(code) for _ in range(4)]
     for child in children:
         child.said()
-    result = SqliteSpool(spool.removeprefix("sqlite:///"))
-    assert result.snapshot().trackers["main"].refused == {"bot": 4}
+    result = Spool(Path(spool.removeprefix("sqlite:///")))
+    assert result.totals().trackers["main"].refused == {"bot": 4}
     result.close()
 
 
 def test_what_was_spooled_shrinks_the_file_again(tmp_path: Path) -> None:
-    filled = Filled(SqliteSpool(str(tmp_path / "s.sqlite3")))
+    filled = Filled(Spool(tmp_path / "s.sqlite3"))
     filled.put(*[request(n) for n in range(20_000)])
     with filled.spool.transaction() as db:
         before = db.execute("PRAGMA page_count").fetchone()[0]
     while leases := filled.lease(10_000):
         filled.settle(Settlement(delivered=[lease.id for lease in leases]))
     for _ in range(10):
-        filled.spool.tend(NOW, [])
+        filled.spool.prune(NOW, [])
     with filled.spool.transaction() as db:
         after = db.execute("PRAGMA page_count").fetchone()[0]
     filled.spool.close()

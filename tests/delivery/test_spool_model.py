@@ -6,10 +6,11 @@ import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from footfall.delivery.codec import Kind, encode_request, encode_visitor
-from footfall.delivery.memory import MemorySpool
-from footfall.delivery.segments import Record
-from footfall.delivery.spool import Batch, Failure, Lease, Postponement, Room, Settlement
+from footfall.delivery.journal.codec import Kind, encode_request, encode_visitor
+from footfall.delivery.journal.outbox import Batch
+from footfall.delivery.journal.segments import Record
+from footfall.delivery.spool.leases import Failure, Lease, Postponement, Room, Settlement
+from footfall.delivery.spool.spool import Spool
 from footfall.wire import WhenUnanswered, WireRequest
 
 VISITORS = st.sampled_from(["", "anna", "bert", "cleo"])
@@ -22,7 +23,7 @@ class SpoolMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.spool = MemorySpool()
+        self.spool = Spool(None)
         self.now = 1_800_000_000.0
         self.number = 0
         self.end = 0
@@ -116,7 +117,7 @@ class SpoolMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_sum_adds_up(self) -> None:
-        for tracker, counters in self.spool.snapshot().trackers.items():
+        for tracker, counters in self.spool.totals().trackers.items():
             pending = sum(len(line) for (name, _), line in self.lines.items() if name == tracker)
             assert counters.pending == pending
             done = counters.delivered + counters.pending + counters.failed + counters.erased

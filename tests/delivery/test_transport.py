@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from footfall.delivery.transport import Transport
-from footfall.delivery.verdict import NoReply
+from footfall.delivery.sending.transport import Transport
+from footfall.delivery.sending.verdict import NoReply
 from footfall.wire import WhenUnanswered, WireReply, WireRequest
 
 

@@ -320,7 +320,7 @@ def test_what_the_spool_in_memory_has_counts_as_soon_as_it_has_it(
     taken = 0
     for _ in range(40):
         taken += delivery.accept([request_to("/" + "x" * 100_000)])
-        delivery._process.writer.step()  # as its thread does, but not when it looks
+        delivery._process.mover.step()  # as its thread does, but not when it looks
     assert 8 <= taken <= 10  # an empty spool has its size too
     assert delivery.stats().refused == {"full": 40 - taken}
 

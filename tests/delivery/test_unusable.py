@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from footfall.delivery import schema
+from footfall.delivery.spool import schema
 from footfall.errors import SpoolError
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from footfall.delivery.verdict import Delivered, NoReply, Refused, TryAgain, escape, judge, parse_retry_after
+from footfall.delivery.sending.verdict import Delivered, NoReply, Refused, TryAgain, escape, judge, parse_retry_after
 from footfall.wire import WhenUnanswered, WireReply
 
 NOW = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT

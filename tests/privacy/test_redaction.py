@@ -18,8 +18,8 @@ from tests.privacy.shops import SHOPS
 from footfall import Config, Item, Money, Site, Tracking
 from footfall.consent import always_granted, own_cookie
 from footfall.delivery import Delivery, list_failed
-from footfall.delivery.spool import Failure, Lease
-from footfall.delivery.verdict import Refused, judge
+from footfall.delivery.sending.verdict import Refused, judge
+from footfall.delivery.spool.leases import Failure, Lease
 from footfall.errors import EventError
 from footfall.events import (
     Basket,

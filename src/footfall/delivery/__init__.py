@@ -2,9 +2,9 @@
 
 from footfall.delivery.deliverer import Deliverer
 from footfall.delivery.delivery import Delivery
-from footfall.delivery.failed import FailedRequest
-from footfall.delivery.maintenance import SpoolStatus, list_failed, purge_failed, retry_failed, spool_status
+from footfall.delivery.spool.failed import FailedRequest, list_failed, purge_failed, retry_failed
 from footfall.delivery.stats import Counters, Stats
+from footfall.delivery.status import SpoolStatus, spool_status
 
 __all__ = [
     "Delivery",

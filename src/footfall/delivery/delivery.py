@@ -12,18 +12,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from footfall.delivery.codec import Kind, encode_aside, encode_request, encode_visitor, kind_of
-from footfall.delivery.counting import count_spool, count_unmoved
+from footfall.delivery.counting import count_spool, count_unmoved, tally
 from footfall.delivery.forking import watch_forks
-from footfall.delivery.host import why_unattended
-from footfall.delivery.journal import TOO_LARGE, UNWRITABLE
-from footfall.delivery.native import native
+from footfall.delivery.journal.codec import Kind, encode_aside, encode_request, encode_visitor, kind_of
+from footfall.delivery.journal.outbox import TOO_LARGE, UNWRITABLE
+from footfall.delivery.native import native, why_unattended
 from footfall.delivery.notices import Notices
 from footfall.delivery.process import Process
-from footfall.delivery.refusals import Refusals
 from footfall.delivery.settings import Settings, check_settings
+from footfall.delivery.spool.refusals import Refusals
 from footfall.delivery.stats import Stats
-from footfall.delivery.tally import tally
 from footfall.errors import DeliveryError, SpoolError
 from footfall.wire import WireRequest
 
@@ -174,7 +172,7 @@ class Delivery:
                 logging.ERROR, "a visitor is not erased yet: the journal cannot be written; it is tried again"
             )
         elif self._process is not None:
-            self._process.writer.signal.set()  # what is not sent yet is not to be
+            self._process.mover.signal.set()  # what is not sent yet is not to be
 
     def flush(self, timeout: float = 5.0) -> int:
         """Wait at most *timeout* seconds until nothing is pending.

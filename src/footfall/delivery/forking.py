@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 from weakref import WeakMethod
 
-__all__ = ["close_inherited", "left_behind", "watch_forks"]
+__all__ = ["left_behind", "watch_forks"]
 
 _watchers: list[tuple[WeakMethod[Any], WeakMethod[Any], WeakMethod[Any]]] = []
 
@@ -22,22 +22,6 @@ left_behind: list[object] = []
 def watch_forks(before: Callable[[], None], in_parent: Callable[[], None], in_child: Callable[[], None]) -> None:
     """Call three bound methods around each fork, for as long as their object lives."""
     _watchers.append((WeakMethod(before), WeakMethod(in_parent), WeakMethod(in_child)))
-
-
-def close_inherited(sockets: dict[int, tuple[int, int]]) -> None:
-    """Let go of a parent's sockets, known by number and identity, without a word to the other end.
-
-    Their numbers stay taken: libcurl's own objects may close them once more, and must not hit another's file.
-    """
-    nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-    for fd, identity in sockets.items():
-        try:
-            status = os.fstat(fd)
-        except OSError:
-            continue
-        if (status.st_dev, status.st_ino) == identity:
-            os.dup2(nothing, fd, inheritable=False)
-    os.close(nothing)
 
 
 def _call(which: int) -> None:

@@ -8,23 +8,23 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from footfall.delivery.codec import REQUESTS
-from footfall.delivery.collector import Collector, unmoved
-from footfall.delivery.folder import Folder
-from footfall.delivery.forking import close_inherited, left_behind
-from footfall.delivery.journal import Journal
-from footfall.delivery.memory import MemoryOutbox, MemorySpool, rest_of
+from footfall.delivery.counting import tally
+from footfall.delivery.forking import left_behind
+from footfall.delivery.journal.collector import Collector
+from footfall.delivery.journal.folder import Folder
+from footfall.delivery.journal.journal import Journal
+from footfall.delivery.journal.memory import MemoryOutbox
+from footfall.delivery.journal.outbox import Outbox, Source
 from footfall.delivery.native import Thread
 from footfall.delivery.notices import Notices
-from footfall.delivery.refusals import Refusals
 from footfall.delivery.settings import Settings
-from footfall.delivery.sqlite import SqliteSpool
-from footfall.delivery.tally import tally
-from footfall.delivery.writer import Outbox, Source, Writer
+from footfall.delivery.spool.mover import Mover
+from footfall.delivery.spool.refusals import Refusals
+from footfall.delivery.spool.spool import Spool
 from footfall.errors import SpoolError
 
 if TYPE_CHECKING:
-    from footfall.delivery.courier import Courier
+    from footfall.delivery.sending.courier import Courier
     from footfall.delivery.stats import Stats
 
 __all__ = ["Pending", "Process"]
@@ -65,7 +65,7 @@ class Process:
             notices: Where what happens is told.
             unattended: Why no thread may be started here, if that is so.
             forbidden: Why this process must not even touch the spool, if that is so.
-            on_tend: Called now and then, by the writer's thread.
+            on_tend: Called now and then, by the mover's thread.
 
         Raises:
             OSError: The journal's folder cannot be written to.
@@ -76,30 +76,24 @@ class Process:
         self._threads: list[Thread] = []
         self._stopping = False
         self.pid = os.getpid()
-        self.unattended = unattended
+        self._unattended = unattended
         self.courier: Courier | None = None
         self.outbox: Outbox
         self._source: Source
         if settings.path is None:
-            memory = MemoryOutbox(limit=settings.limit)
-            self.outbox, self._source = memory, memory
-            self.spool: SqliteSpool = MemorySpool()
-            self.token = "memory"  # noqa: S105 - a name, no secret
+            self.outbox = self._source = MemoryOutbox(limit=settings.limit)
         else:
-            journal = Journal(
+            self.outbox = Journal(
                 settings.folder, limit=settings.limit, to_disk=settings.to_disk, unattended=unattended is not None
             )
-            self.outbox = journal
-            self.token = journal.presence.token
-            self._source = Collector(Folder(settings.folder), self.token, notices)
-            self.spool = SqliteSpool(str(settings.path), to_disk=settings.to_disk, forbidden=forbidden)
-        self.writer = Writer(
+            self._source = Collector(Folder(settings.folder), self.outbox.token, notices)
+        self.spool = Spool(settings.path, to_disk=settings.to_disk, forbidden=forbidden)
+        self.mover = Mover(
             self.spool,
             self._source,
             self.outbox,
             refusals,
             notices,
-            limit=settings.limit,
             on_moved=self._wake_courier,
             on_drop=settings.on_drop,
             on_tend=on_tend,
@@ -107,15 +101,15 @@ class Process:
 
     def start(self) -> None:
         """Start the threads, where threads can be had."""
-        if self.unattended is not None:
+        if self._unattended is not None:
             self._notices.say(
                 logging.WARNING,
-                f"events are kept, and not delivered by this process: {self.unattended}; "
+                f"events are kept, and not delivered by this process: {self._unattended}; "
                 "run `footfall deliver` beside it, with the same spool",
             )
             return
         try:
-            self._threads.append(Thread("footfall-writer", self.writer.run))
+            self._threads.append(Thread("footfall-mover", self.mover.run))
             if self._settings.deliver_here:
                 self._threads.append(Thread("footfall-courier", self._deliver))
         except RuntimeError:
@@ -128,12 +122,9 @@ class Process:
         Raises:
             SpoolError: The spool cannot be read.
         """
-        if isinstance(self._source, MemoryOutbox):
-            records = self._source.unmoved()  # before the spool is asked: what it has by then is left out
-            with self._refusals.still():
-                return tally(self.spool, lambda offsets: rest_of(records, offsets), self._refusals.peek)
-        with unmoved(Folder(self._settings.folder)) as view, self._refusals.still():
-            return tally(self.spool, view.records, self._refusals.peek)
+        # The source is asked before the spool: what the spool has by then is left out.
+        with self._source.unmoved() as unmoved, self._refusals.still():
+            return tally(self.spool, unmoved.records, self._refusals.peek)
 
     def pending(self) -> Pending:
         """Count what is pending, without looking at each request.
@@ -141,25 +132,19 @@ class Process:
         Raises:
             SpoolError: The spool cannot be read.
         """
-        if isinstance(self._source, MemoryOutbox):
-            records = self._source.unmoved()
-            snapshot = self.spool.snapshot()
-            unmoved_requests = sum(1 for record in rest_of(records, snapshot.offsets) if record.kind in REQUESTS)
-        else:
-            with unmoved(Folder(self._settings.folder)) as view:
-                snapshot = self.spool.snapshot()
-                unmoved_requests = view.count(snapshot.offsets)
-        waiting = {name: counters.pending for name, counters in snapshot.trackers.items() if counters.pending}
-        return Pending(unmoved_requests, waiting)
+        with self._source.unmoved() as unmoved:
+            totals = self.spool.totals()
+            number = unmoved.count(totals.offsets)
+        return Pending(number, {name: one.pending for name, one in totals.trackers.items() if one.pending})
 
     def work(self, seconds: float) -> None:
         """Let the threads get on for a moment; where there are none, do their work."""
         if self._threads:
-            self.writer.signal.set()
+            self.mover.signal.set()
             time.sleep(seconds)
             return
         try:
-            while self.writer.step():
+            while self.mover.step():
                 pass
             if self._settings.deliver_here:
                 self._courier().step(seconds)
@@ -177,7 +162,7 @@ class Process:
     def stop(self, grace: float) -> None:
         """End the threads: *grace* seconds for what is under way, and a moment to come to an end."""
         self._stopping = True
-        self.writer.stop()
+        self.mover.stop()
         if self.courier is not None:
             self.courier.stop(grace)
             if not self._threads:
@@ -191,11 +176,10 @@ class Process:
         if self._threads:
             return  # one still uses these: they end with the process
         try:
-            if isinstance(self.outbox, Journal):
-                self.outbox.close()
-            while self.writer.step():
+            self.outbox.close()
+            while self.mover.step():
                 pass
-            self.writer.tend()
+            self.mover.tend()
         except (SpoolError, OSError) as error:
             self._notices.say(logging.ERROR, f"events stay in the journal: {error}")
         finally:
@@ -205,20 +189,21 @@ class Process:
     def leave_behind(self) -> None:
         """In a forked child: let go of what is the parent's, without touching what they share."""
         left_behind.append(self)
-        if isinstance(self.outbox, Journal):
-            self.outbox.leave_behind()
+        self.outbox.leave_behind()
         self._source.close()
         if self.courier is not None:
-            close_inherited(self.courier.transport.sockets)
+            self.courier.leave_behind()
 
     def _courier(self) -> Courier:
         if self.courier is None:
-            from footfall.delivery.courier import Courier  # libcurl takes a while to load: not while a page waits
+            from footfall.delivery.sending.courier import (
+                Courier,  # libcurl takes a while to load: not while a page waits
+            )
 
             self.courier = Courier(
                 self.spool,
                 self._notices,
-                owner=self.token,
+                owner=self.outbox.token,
                 timeout=self._settings.timeout,
                 retry_for=self._settings.retry_for,
                 concurrency=self._settings.concurrency,

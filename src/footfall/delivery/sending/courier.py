@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable
 from random import Random
 
-from footfall.delivery.breaker import Breaker, backoff
 from footfall.delivery.notices import Notices
-from footfall.delivery.spool import Failure, Lease, Postponement, Room, Settlement, Spool
-from footfall.delivery.transport import Transport
-from footfall.delivery.verdict import Delivered, NoReply, Refused, TryAgain, judge
+from footfall.delivery.sending.breaker import Breaker, backoff
+from footfall.delivery.sending.transport import Transport
+from footfall.delivery.sending.verdict import Delivered, NoReply, Refused, TryAgain, judge
+from footfall.delivery.spool.leases import Failure, Lease, Postponement, Room, Settlement
+from footfall.delivery.spool.spool import Spool
 from footfall.errors import SpoolError
 from footfall.wire import WireReply
 
@@ -62,7 +63,7 @@ class Courier:
         self._chance = chance
         self._lease = timeout + _LEASE_MARGIN
         self._timeout = timeout
-        self.transport = Transport(timeout=timeout, connections=concurrency * 2)
+        self._transport = Transport(timeout=timeout, connections=concurrency * 2)
         self._under_way: dict[int, Lease] = {}
         self._in_flight: dict[str, int] = {}
         self._breakers: dict[str, Breaker] = {}
@@ -94,7 +95,7 @@ class Courier:
         """Let `run` return once what is under way is answered, *grace* seconds from now at the latest."""
         self._grace = grace
         self._stopping = True
-        self.transport.wake()
+        self._transport.wake()
 
     def is_down(self, tracker: str) -> bool:
         """Tell whether a tracker counts as down: nothing but a probe is sent to it."""
@@ -104,7 +105,11 @@ class Courier:
     def wake(self) -> None:
         """Have the spool looked at now. Any thread may call this."""
         self._next_look = 0.0
-        self.transport.wake()
+        self._transport.wake()
+
+    def leave_behind(self) -> None:
+        """In a forked child: let go of the parent's connections."""
+        self._transport.leave_behind()
 
     def step(self, longest: float) -> None:
         """Wait for answers at most *longest* seconds, then settle and lease if it is time to.
@@ -116,7 +121,7 @@ class Courier:
         until = self._blocked_until if self._blocked_until > now else self._next_look
         if self._oldest is not None:
             until = max(min(until, self._oldest + _GATHER), self._blocked_until)
-        for key, outcome in self.transport.wait(min(longest, max(until - now, 0.0))):
+        for key, outcome in self._transport.wait(min(longest, max(until - now, 0.0))):
             self._judge(key, outcome)
         if self._is_time():
             self._turn(self._room)
@@ -129,14 +134,14 @@ class Courier:
         """
         deadline = time.monotonic() + timeout
         while self._under_way and (left := deadline - time.monotonic()) > 0:
-            for key, outcome in self.transport.wait(min(left, _IDLE)):
+            for key, outcome in self._transport.wait(min(left, _IDLE)):
                 self._judge(key, outcome)
-        for key, outcome in self.transport.under_way():
+        for key, outcome in self._transport.under_way():
             self._judge(key, outcome)
         try:
             self._turn(lambda _: Room(0))
         finally:
-            self.transport.close()
+            self._transport.close()
 
     def _is_time(self) -> bool:
         now = time.monotonic()
@@ -168,7 +173,7 @@ class Courier:
 
     def _send(self, lease: Lease) -> None:
         try:
-            self.transport.send(lease.id, lease.request)
+            self._transport.send(lease.id, lease.request)
         except ValueError as error:
             self._fail(lease, Refused(str(error)))
         else:

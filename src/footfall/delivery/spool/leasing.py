@@ -13,9 +13,9 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from footfall.delivery.codec import decode_requests
-from footfall.delivery.intake import count
-from footfall.delivery.spool import Failure, Lease, Room, Settlement
+from footfall.delivery.journal.codec import decode_requests
+from footfall.delivery.spool.intake import count
+from footfall.delivery.spool.leases import Failure, Lease, Room, Settlement
 
 __all__ = ["ORPHANED", "hasten", "is_due", "lease_due", "renew", "settle", "waiting"]
 

@@ -1,4 +1,4 @@
-"""The writer by itself, with a pause that ends it."""
+"""The mover by itself, with a pause that ends it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from footfall.delivery.codec import encode_request, kind_of
-from footfall.delivery.collector import Collector
-from footfall.delivery.folder import Folder
-from footfall.delivery.journal import Journal
-from footfall.delivery.memory import MemorySpool
+from footfall.delivery.journal.codec import encode_request, kind_of
+from footfall.delivery.journal.collector import Collector
+from footfall.delivery.journal.folder import Folder
+from footfall.delivery.journal.journal import Journal
 from footfall.delivery.notices import Notices
-from footfall.delivery.refusals import Refusals
-from footfall.delivery.writer import Writer
+from footfall.delivery.spool.mover import Mover
+from footfall.delivery.spool.refusals import Refusals
+from footfall.delivery.spool.spool import Spool
 
 LIMIT = 64 * 1024 * 1024
 
@@ -29,15 +29,14 @@ class Counting(Collector):
 
 
 def test_a_backlog_is_moved_without_a_pause_and_few_records_wait_for_more(tmp_path: Path, request_to: Any) -> None:
-    journal, spool = Journal(tmp_path / "outbox", limit=LIMIT), MemorySpool()
-    collector = Counting(Folder(tmp_path / "outbox"), journal.presence.token, Notices())
-    writer = Writer(
+    journal, spool = Journal(tmp_path / "outbox", limit=LIMIT), Spool(None)
+    collector = Counting(Folder(tmp_path / "outbox"), journal.token, Notices())
+    mover = Mover(
         spool,
         collector,
         journal,
         Refusals(),
         Notices(),
-        limit=LIMIT,
         on_moved=lambda: None,
         on_drop=None,
         on_tend=lambda: None,
@@ -48,11 +47,11 @@ def test_a_backlog_is_moved_without_a_pause_and_few_records_wait_for_more(tmp_pa
     paused: list[tuple[float, int]] = []
 
     def wait(seconds: float) -> None:
-        paused.append((seconds, spool.snapshot().trackers["main"].accepted))
-        writer.stop()
+        paused.append((seconds, spool.totals().trackers["main"].accepted))
+        mover.stop()
 
-    writer.signal = SimpleNamespace(wait=wait, set=lambda: None)  # type: ignore[assignment]  # it stands for time
-    writer.run()
+    mover.signal = SimpleNamespace(wait=wait, set=lambda: None)  # type: ignore[assignment]  # it stands for time
+    mover.run()
     collector.close()
     journal.close()
     spool.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from footfall.delivery.spool import Room
+from footfall.delivery.spool.leases import Room
 
 __all__ = ["Breaker", "backoff"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from footfall.errors import SpoolError
 
-__all__ = ["MIGRATIONS", "explain", "open_database", "prepare_database"]
+__all__ = ["MIGRATIONS", "explain", "open_database", "open_memory"]
 
 _APPLICATION = 0x666F6F74  # "foot": this file is one of ours
 BUSY_MS = 5_000
@@ -80,7 +80,7 @@ def open_database(path: str) -> sqlite3.Connection:
     connection: sqlite3.Connection | None = None
     try:
         connection = sqlite3.connect(path, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
-        prepare_database(connection, path)
+        _prepare(connection, path)
     except sqlite3.Error as error:
         if connection is not None:
             connection.close()
@@ -92,27 +92,11 @@ def open_database(path: str) -> sqlite3.Connection:
     return connection
 
 
-def prepare_database(connection: sqlite3.Connection, path: str) -> None:
-    """Check that a file is ours and of our version, and make it so if it is empty or older."""
-    # Before the first page is written, or never: lets a spool shrink again after a long outage.
-    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-    _insist(connection, "PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA secure_delete = FAST")  # what was erased is gone from the pages written anyway
-    connection.execute("PRAGMA journal_size_limit = 16777216")
-    if _version(connection, path) == len(MIGRATIONS):
-        return
-    _insist(connection, "BEGIN IMMEDIATE")
-    try:
-        for version in range(_version(connection, path), len(MIGRATIONS)):  # another process may have done it
-            for statement in MIGRATIONS[version]:
-                connection.execute(statement)
-        connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.rollback()
-        raise
+def open_memory() -> sqlite3.Connection:
+    """Make a spool that lasts as long as its connection."""
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    _prepare(connection, ":memory:")
+    return connection
 
 
 def explain(error: sqlite3.Error, path: str) -> SpoolError:
@@ -140,6 +124,29 @@ def _cannot_open(path: str, error: OSError) -> SpoolError:
     if isinstance(error, FileNotFoundError):
         return SpoolError(f"spool {path} cannot be created: make the folder {Path(path).parent} first")
     return SpoolError(f"spool {path} cannot be opened ({error.strerror}): give this process write access to it")
+
+
+def _prepare(connection: sqlite3.Connection, path: str) -> None:
+    """Check that a file is ours and of our version, and make it so if it is empty or older."""
+    # Before the first page is written, or never: lets a spool shrink again after a long outage.
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    _insist(connection, "PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA secure_delete = FAST")  # what was erased is gone from the pages written anyway
+    connection.execute("PRAGMA journal_size_limit = 16777216")
+    if _version(connection, path) == len(MIGRATIONS):
+        return
+    _insist(connection, "BEGIN IMMEDIATE")
+    try:
+        for version in range(_version(connection, path), len(MIGRATIONS)):  # another process may have done it
+            for statement in MIGRATIONS[version]:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.rollback()
+        raise
 
 
 def _version(connection: sqlite3.Connection, path: str) -> int:

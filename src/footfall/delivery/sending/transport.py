@@ -14,7 +14,7 @@ from typing import Any
 import pycurl
 
 from footfall.delivery.native import native
-from footfall.delivery.verdict import NoReply
+from footfall.delivery.sending.verdict import NoReply
 from footfall.wire import WhenUnanswered, WireReply, WireRequest
 
 __all__ = ["Transport"]
@@ -89,12 +89,8 @@ class Transport:
         self._idle: list[_Exchange] = []
         self._under_way: dict[Any, _Exchange] = {}
         self._finished: list[tuple[int, WireReply | NoReply]] = []
-        #: every socket ever opened here, and what it was then, so that a forked child can let go of it
-        self.sockets: dict[int, tuple[int, int]] = {}
-
-    def __len__(self) -> int:
-        """Count the requests under way."""
-        return len(self._under_way)
+        # Every socket ever opened here, and what it was then, so that a forked child can let go of it.
+        self._sockets: dict[int, tuple[int, int]] = {}
 
     def send(self, key: int, request: WireRequest) -> None:
         """Start sending; `wait` will return *key* with the outcome.
@@ -161,6 +157,21 @@ class Transport:
         self._multi.close()
         os.close(self._woken)
         os.close(self._waker)
+
+    def leave_behind(self) -> None:
+        """In a forked child: let go of the parent's sockets, without a word to the other end.
+
+        Their numbers stay taken: libcurl's own objects may close them once more, and must not hit another's file.
+        """
+        nothing = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        for fd, identity in self._sockets.items():
+            try:
+                status = os.fstat(fd)
+            except OSError:
+                continue
+            if (status.st_dev, status.st_ino) == identity:
+                os.dup2(nothing, fd, inheritable=False)
+        os.close(nothing)
 
     def _prepare(self, exchange: _Exchange, request: WireRequest) -> None:
         curl = exchange.curl
@@ -239,7 +250,7 @@ class Transport:
 
     def _note_socket(self, fd: int, _purpose: int) -> int:
         status = os.fstat(fd)
-        self.sockets[fd] = (status.st_dev, status.st_ino)
+        self._sockets[fd] = (status.st_dev, status.st_ino)
         os.set_inheritable(fd, False)  # noqa: FBT003 - its own signature; older libcurls leave that to the caller
         return 0
 

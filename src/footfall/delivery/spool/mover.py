@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable
 
+from footfall.delivery.journal.outbox import Outbox, Source
 from footfall.delivery.native import Signal
 from footfall.delivery.notices import Notices
-from footfall.delivery.refusals import Refusals
-from footfall.delivery.spool import Batch, Spool
+from footfall.delivery.spool.refusals import Refusals
+from footfall.delivery.spool.spool import Spool
 from footfall.errors import SpoolError
 
-__all__ = ["OnDrop", "Outbox", "Source", "Writer"]
-
-OnDrop = Callable[[str, str, int], None]  #: tracker, reason, how many
+__all__ = ["Mover"]
 
 # An event makes no system call, so nothing wakes this thread: it looks. Each look, and each transaction, takes the
 # interpreter away from a page, whatever it moves: few with many records cost pages less than many with few.
@@ -25,63 +23,7 @@ _TEND_EVERY = 1.0
 _AFTER_TROUBLE = 1.0
 
 
-class Outbox(Protocol):
-    """Where this process's records go first."""
-
-    def append(self, records: Sequence[tuple[int, bytes]], *, always: bool = False) -> str | None:
-        """Append records, all or none; returns why not."""
-        ...
-
-    def restore(self) -> bool:
-        """Begin anew if somebody has removed its files; says whether that was so."""
-        ...
-
-    def measured(self, held: int) -> None:
-        """Take note of how many bytes the spool holds."""
-        ...
-
-    def prepare(self, *, first: bool = False) -> None:
-        """Make ready for the next record, so that it need not wait."""
-        ...
-
-
-class Source(Protocol):
-    """Where records come from: the journals of a folder, or this process's memory."""
-
-    def has_more(self) -> bool:
-        """Tell whether there is something to move."""
-        ...
-
-    def has_more_of_others(self) -> bool:
-        """Tell whether any process has something to move, that cannot be bothered."""
-        ...
-
-    def batch(self, offsets: Mapping[str, int]) -> Batch:
-        """Read the next records, given up to where they were moved already."""
-        ...
-
-    def moved(self, batch: Batch) -> None:
-        """Note that the spool has a batch."""
-        ...
-
-    def clear(self) -> None:
-        """Remove what is moved and done with."""
-        ...
-
-    def tend(self, spool: Spool, *, full: bool) -> None:
-        """Look after what dead processes left."""
-        ...
-
-    def segments(self) -> Collection[str]:
-        """Name the segments that exist."""
-        ...
-
-    def close(self) -> None:
-        """Let go of all files."""
-        ...
-
-
-class Writer:
+class Mover:
     """Moves records in batches. Its steps are taken by a thread of its own, or by whoever waits in `flush`."""
 
     def __init__(
@@ -92,9 +34,8 @@ class Writer:
         refusals: Refusals,
         notices: Notices,
         *,
-        limit: int,
         on_moved: Callable[[], None],
-        on_drop: OnDrop | None,
+        on_drop: Callable[[str, str, int], None] | None,
         on_tend: Callable[[], None],
     ) -> None:
         self._spool = spool
@@ -102,7 +43,6 @@ class Writer:
         self._outbox = outbox
         self._refusals = refusals
         self._notices = notices
-        self._limit = limit
         self._on_moved = on_moved
         self._on_drop = on_drop
         self._on_tend = on_tend
@@ -158,9 +98,10 @@ class Writer:
             self._notices.say(logging.ERROR, "journal files were removed while in use: what was in them alone is lost")
         self._refusals.hand_over(self._spool.refuse)
         self._source.clear()
-        held = self._spool.tend(time.time(), self._source.segments())
-        self._source.tend(self._spool, full=held >= self._limit)
-        self._outbox.measured(held)
+        self._outbox.measured(self._spool.prune(time.time(), self._source.segments()))
+        owners = self._spool.owners()
+        if orphaned := owners.intersection(self._source.clear_dead(owners)):
+            self._spool.orphan(orphaned)
         self._on_tend()
         try:
             self._outbox.prepare()

@@ -1,69 +1,28 @@
-"""The spool and the outbox of a site without a disk: no promise is kept over the end of the process."""
+"""The outbox of a site without a disk: no promise is kept over the end of the process."""
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections import deque
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 
-from footfall.delivery.journal import FULL
+from footfall.delivery.journal.codec import REQUESTS
+from footfall.delivery.journal.outbox import FULL, Batch, Unmoved
+from footfall.delivery.journal.segments import Record
 from footfall.delivery.native import native
-from footfall.delivery.schema import prepare_database
-from footfall.delivery.segments import Record
-from footfall.delivery.spool import Batch, Spool
-from footfall.delivery.sqlite import SqliteSpool
 
-__all__ = ["MemoryOutbox", "MemorySpool", "rest_of"]
+__all__ = ["MemoryOutbox"]
 
 _BATCH = 1000
 _OVERHEAD = 250  # bytes of memory that a record takes beside its payload, here and then in the spool
 _NAME = "memory"
 
 
-class MemorySpool(SqliteSpool):
-    """The same tables in memory: order, leases and counters are those of the file."""
-
-    def __init__(self) -> None:
-        super().__init__(":memory:")
-
-    @property
-    def is_open(self) -> bool:
-        """A child's own copy is another one: there is no file."""
-        return False
-
-    def park(self, patience: float) -> bool:
-        """Hold still; a child never uses its copy."""
-        return bool(self._lock.acquire(True, patience))  # noqa: FBT003 - a lock's own signature
-
-    def _identify(self) -> None:
-        return None
-
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-        prepare_database(connection, ":memory:")
-        return connection
-
-    def _forget_connection(self, *, last: bool = False) -> None:
-        if last:  # an error is no reason to lose everything
-            super()._forget_connection()
-
-    def close(self) -> None:
-        """Forget everything."""
-        with self._turn_of_mine():
-            self._forget_connection(last=True)
-
-
-def rest_of(records: Iterable[Record], offsets: Mapping[str, int]) -> Iterator[Record]:
-    """Leave out what the spool has."""
-    done = offsets.get(_NAME, 0)
-    return (record for record in records if record.end > done)
-
-
 class MemoryOutbox:
-    """Records of this process on their way to its spool."""
+    """Records of this process on their way to its spool: `Outbox` and `Source` in one."""
 
     def __init__(self, *, limit: int) -> None:
         """Take records as long as they and the spool come to no more than *limit* bytes."""
@@ -75,6 +34,11 @@ class MemoryOutbox:
         self._busy = False
         self._records: deque[Record] = deque()
         self._late: deque[tuple[int, bytes]] = deque()
+
+    @property
+    def token(self) -> str:
+        """A name that nobody else will ever see."""
+        return _NAME
 
     def append(self, records: Sequence[tuple[int, bytes]], *, always: bool = False) -> str | None:
         """Append records, all or none; returns why not."""
@@ -96,6 +60,10 @@ class MemoryOutbox:
         """Nobody can take memory away."""
         return False
 
+    def measured(self, held: int) -> None:
+        """Take note of how many bytes the spool holds."""
+        self._spooled = held
+
     def has_more(self) -> bool:
         """Tell whether there is something to move."""
         return bool(self._records or self._late)
@@ -106,7 +74,7 @@ class MemoryOutbox:
 
     def batch(self, offsets: Mapping[str, int]) -> Batch:
         """Read the next records; they stay until `moved`."""
-        records = list(islice(rest_of(self.unmoved(), offsets), _BATCH))
+        records = list(islice(_Copy(self._copy()).records(offsets), _BATCH))
         return Batch(records=records, offsets={_NAME: records[-1].end if records else offsets.get(_NAME, 0)})
 
     def moved(self, batch: Batch) -> None:
@@ -120,24 +88,28 @@ class MemoryOutbox:
     def clear(self) -> None:
         """Nothing is left behind."""
 
-    def unmoved(self) -> list[Record]:
-        """Copy what the spool may not have yet."""
-        with self._mine():
-            return list(self._records)
-
-    def measured(self, held: int) -> None:
-        """Take note of how many bytes the spool holds."""
-        self._spooled = held
-
-    def tend(self, spool: Spool, *, full: bool) -> None:
-        """No other process has anything to do with this one's memory."""
+    def clear_dead(self, owners: Collection[str]) -> Collection[str]:
+        """Only this process can reach its memory."""
+        return [owner for owner in owners if owner != _NAME]
 
     def segments(self) -> Collection[str]:
         """Only this one."""
         return (_NAME,)
 
+    @contextmanager
+    def unmoved(self) -> Generator[Unmoved]:
+        """Copy what the spool may not have yet."""
+        yield _Copy(self._copy())
+
+    def leave_behind(self) -> None:
+        """A child's copy is its own."""
+
     def close(self) -> None:
         """Nothing is open."""
+
+    def _copy(self) -> list[Record]:
+        with self._mine():
+            return list(self._records)
 
     @contextmanager
     def _mine(self) -> Generator[None]:
@@ -155,3 +127,17 @@ class MemoryOutbox:
             self._number += 1
             self._size += len(payload) + _OVERHEAD
             self._records.append(Record(time.time_ns(), kind, payload, _NAME, self._number))
+
+
+@dataclass(frozen=True, slots=True)
+class _Copy:
+    copied: Sequence[Record]
+
+    def records(self, offsets: Mapping[str, int]) -> Iterator[Record]:
+        """Leave out what the spool has."""
+        done = offsets.get(_NAME, 0)
+        return (record for record in self.copied if record.end > done)
+
+    def count(self, offsets: Mapping[str, int]) -> int:
+        """Count the requests among them."""
+        return sum(1 for record in self.records(offsets) if record.kind in REQUESTS)

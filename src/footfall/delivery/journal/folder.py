@@ -1,24 +1,19 @@
-"""The journal's folder beside a spool: the segments of every process, in order, and which processes still live."""
+"""The folder beside a spool in which every process keeps its segments, and shows that it lives."""
 
 from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from heapq import merge
-from operator import attrgetter
+from collections.abc import Sequence
 from pathlib import Path
 
-from footfall.delivery.segments import START, Record, SegmentReader
+from footfall.errors import SpoolError
 
-__all__ = ["Folder", "Presence", "Stream"]
+__all__ = ["Folder", "Presence", "Stream", "streams_of"]
 
 _SEGMENT = ".segment"
 _ALIVE = ".alive"
 _FULL = "full"
-# A record stamped a moment after a reading began waits for the next one, so that what one process saw before
-# another acted is moved first. A stamp further ahead than this comes from a clock that was set back since.
-_AHEAD_NS = 2_000_000_000
 
 
 class Presence:
@@ -165,37 +160,15 @@ class Folder:
             return []
 
 
-def read_in_order(
-    streams: Sequence[Stream],
-    offsets: Mapping[str, int],
-    open_segment: Callable[[str], SegmentReader | None],
-    *,
-    dead: Callable[[str], bool],
-    now_ns: int,
-) -> Iterator[Record]:
-    """Read what was not moved yet, of all processes, in the order in which it was accepted."""
-    each = [_follow(s, offsets, open_segment, dead=dead(s.token), now_ns=now_ns) for s in streams]
-    return merge(*each, key=attrgetter("stamp"))
+def streams_of(folder: Folder) -> Sequence[Stream]:
+    """Find the streams in a folder of journals.
 
-
-def _follow(
-    stream: Stream,
-    offsets: Mapping[str, int],
-    open_segment: Callable[[str], SegmentReader | None],
-    *,
-    dead: bool,
-    now_ns: int,
-) -> Iterator[Record]:
-    for name in stream.segments:
-        reader = open_segment(name)
-        if reader is None:
-            continue
-        complete = dead or reader.sealed
-        offset = offsets.get(name, START)
-        while (record := reader.read(offset)) is not None:
-            if now_ns < record.stamp < now_ns + _AHEAD_NS:
-                return
-            yield record
-            offset = record.end
-        if not complete:
-            return
+    Raises:
+        SpoolError: The folder cannot be read.
+    """
+    try:
+        return folder.streams()
+    except OSError as error:
+        raise SpoolError(
+            f"journal folder {folder.path} cannot be read ({error.strerror}): look as the user that the site runs as"
+        ) from error

@@ -13,7 +13,6 @@ from footfall.wire import WhenUnanswered, WireRequest
 __all__ = [
     "REQUESTS",
     "Kind",
-    "decode_request",
     "decode_requests",
     "encode_aside",
     "encode_request",
@@ -64,13 +63,8 @@ def encode_visitor(visitor: str) -> bytes:
     return _ascii(f"[{_quote(visitor)}]")
 
 
-def decode_request(text: str) -> WireRequest:
-    """Read back what `encode_request` wrote; a spool may have written more behind it."""
-    return decode_requests([text])[0]
-
-
 def decode_requests(texts: Sequence[str]) -> list[WireRequest]:
-    """Read back many at once."""
+    """Read back what `encode_request` wrote; a spool may have written more behind it."""
     return [_request(fields) for fields in json.loads(f"[{','.join(texts)}]")]
 
 

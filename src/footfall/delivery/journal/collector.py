@@ -1,28 +1,33 @@
-"""Collects what the journals of all processes hold, in the order of acceptance, and clears away what is empty."""
+"""Collects what the journals of all processes hold, in the order of acceptance, and adopts those of the dead."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from heapq import merge
 from itertools import islice
+from operator import attrgetter
 
-from footfall.delivery.codec import REQUESTS
-from footfall.delivery.folder import Folder, Stream, read_in_order
+from footfall.delivery.journal.folder import Folder, Stream
+from footfall.delivery.journal.outbox import Batch, Unmoved
+from footfall.delivery.journal.segments import START, Record, SegmentReader
+from footfall.delivery.journal.unmoved import unmoved
 from footfall.delivery.notices import Notices
-from footfall.delivery.segments import START, Record, SegmentReader
-from footfall.delivery.spool import Batch, Spool
 from footfall.errors import SpoolError
 
-__all__ = ["Collector", "streams_of", "unmoved"]
+__all__ = ["Collector", "read_in_order"]
 
 _BATCH = 1000  # records: a few milliseconds of a transaction
 _BATCH_BYTES = 4 * 1024 * 1024
+# A record stamped a moment after a reading began waits for the next one, so that what one process saw before
+# another acted is moved first. A stamp further ahead than this comes from a clock that was set back since.
+_AHEAD_NS = 2_000_000_000
 
 
 class Collector:
-    """One process's view of a folder of journals. Used by one thread."""
+    """One process's view of a folder of journals. Used by one thread, but for `unmoved`."""
 
     def __init__(self, folder: Folder, token: str, notices: Notices) -> None:
         self._folder = folder
@@ -65,22 +70,29 @@ class Collector:
                     break
                 self._remove(name)
 
-    def tend(self, spool: Spool, *, full: bool) -> None:
-        """Free what dead processes hold, remove what they left, and tell all processes whether the spool is full."""
-        self._folder.mark_full(full)
+    def clear_dead(self, owners: Collection[str]) -> set[str]:
+        """Find out which processes have ended, adopt their segments, and remove what else they left.
+
+        Args:
+            owners: Who holds leases in the spool; a name among them is not let go of.
+
+        Returns:
+            Their names.
+        """
         tokens = self._folder.tokens()
-        owners = spool.owners()
-        dead = {token for token in tokens | owners if not self._folder.is_alive(token)}
-        if orphaned := dead & owners:
-            spool.orphan(orphaned)
-        self._dead = dead
+        self._dead = {token for token in tokens.union(owners) if not self._folder.is_alive(token)}
         writing = {stream.token for stream in self._folder.streams()}
-        for token in dead & tokens - writing - owners:
+        for token in self._dead & tokens - writing - set(owners):
             self._folder.forget(token)
+        return self._dead
 
     def segments(self) -> set[str]:
         """Name every segment there is."""
         return {name for stream in self._folder.streams() for name in stream.segments}
+
+    def unmoved(self) -> AbstractContextManager[Unmoved]:
+        """Hold every segment open, for what is in them to be counted."""
+        return unmoved(self._folder)
 
     def close(self) -> None:
         """Let go of all files."""
@@ -133,57 +145,37 @@ class Collector:
         )
 
 
-@contextmanager
-def unmoved(folder: Folder) -> Generator[_Unmoved]:
-    """Hold every segment open, so that what is in them can be counted at one moment though others remove them.
-
-    Raises:
-        SpoolError: The folder cannot be read.
-    """
-    view = _Unmoved(folder)
-    try:
-        yield view
-    finally:
-        view.close()
-
-
-def streams_of(folder: Folder) -> Sequence[Stream]:
-    """Find the streams in a folder of journals.
-
-    Raises:
-        SpoolError: The folder cannot be read.
-    """
-    try:
-        return folder.streams()
-    except OSError as error:
-        raise SpoolError(
-            f"journal folder {folder.path} cannot be read ({error.strerror}): look as the user that the site runs as"
-        ) from error
+def read_in_order(
+    streams: Sequence[Stream],
+    offsets: Mapping[str, int],
+    open_segment: Callable[[str], SegmentReader | None],
+    *,
+    dead: Callable[[str], bool],
+    now_ns: int,
+) -> Iterator[Record]:
+    """Read what was not moved yet, of all processes, in the order in which it was accepted."""
+    each = [_follow(s, offsets, open_segment, dead=dead(s.token), now_ns=now_ns) for s in streams]
+    return merge(*each, key=attrgetter("stamp"))
 
 
-class _Unmoved:
-    def __init__(self, folder: Folder) -> None:
-        self._readers: dict[str, SegmentReader] = {}
-        for stream in streams_of(folder):
-            for name in stream.segments:
-                try:
-                    self._readers[name] = SegmentReader(folder.path / name)
-                except (SpoolError, OSError):  # whoever moves records says so
-                    continue
-
-    def records(self, offsets: Mapping[str, int]) -> Iterator[Record]:
-        """Read what is not moved, given up to where it is."""
-        for reader in self._readers.values():
-            offset = offsets.get(reader.name, START)
-            while (record := reader.read(offset)) is not None:
-                yield record
-                offset = record.end
-
-    def count(self, offsets: Mapping[str, int]) -> int:
-        """Count the requests that are not moved, given up to where the others are."""
-        readers = self._readers.values()
-        return sum(reader.count(offsets.get(reader.name, START), REQUESTS) for reader in readers)
-
-    def close(self) -> None:
-        for reader in self._readers.values():
-            reader.close()
+def _follow(
+    stream: Stream,
+    offsets: Mapping[str, int],
+    open_segment: Callable[[str], SegmentReader | None],
+    *,
+    dead: bool,
+    now_ns: int,
+) -> Iterator[Record]:
+    for name in stream.segments:
+        reader = open_segment(name)
+        if reader is None:
+            continue
+        complete = dead or reader.sealed
+        offset = offsets.get(name, START)
+        while (record := reader.read(offset)) is not None:
+            if now_ns < record.stamp < now_ns + _AHEAD_NS:
+                return
+            yield record
+            offset = record.end
+        if not complete:
+            return

@@ -10,8 +10,8 @@ from hashlib import blake2b
 from itertools import groupby
 from typing import Literal, cast
 
-from footfall.delivery.codec import Kind
-from footfall.delivery.segments import Record
+from footfall.delivery.journal.codec import Kind
+from footfall.delivery.journal.segments import Record
 
 __all__ = ["REPEATED", "add_requests", "count", "count_repeated", "erase", "store"]
 

@@ -10,15 +10,12 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from footfall.delivery.folder import Folder, Presence
+from footfall.delivery.journal.folder import Folder, Presence
+from footfall.delivery.journal.outbox import FULL, TOO_LARGE, UNWRITABLE
+from footfall.delivery.journal.segments import START, SegmentWriter, frame
 from footfall.delivery.native import native
-from footfall.delivery.segments import START, SegmentWriter, frame
 
-__all__ = ["FULL", "TOO_LARGE", "UNWRITABLE", "Journal"]
-
-FULL = "full"  #: no room left: the bound on bytes is reached, or the disk is all but full
-UNWRITABLE = "unwritable"  #: the folder cannot be written to
-TOO_LARGE = "too large"  #: one record would not fit into a segment
+__all__ = ["Journal"]
 
 _SEGMENT_BYTES = 4 * 1024 * 1024
 _SMALLEST_SEGMENT = 64 * 1024
@@ -44,7 +41,7 @@ class Journal:
         """
         self._folder = Folder(folder)
         self._folder.create()
-        self.presence = Presence(folder)
+        self._presence = Presence(folder)
         self.full = False  #: the spool is, when last measured: nothing but erasures is taken then
         self._limit = limit
         self._to_disk = to_disk
@@ -62,6 +59,11 @@ class Journal:
         self._blocked_until = 0.0
         self._closed = False
         self._blocked_as = UNWRITABLE
+
+    @property
+    def token(self) -> str:
+        """This process's name: its segments begin with it, and its leases are on it."""
+        return self._presence.token
 
     def append(self, records: Sequence[tuple[int, bytes]], *, always: bool = False) -> str | None:
         """Append records, all or none. They survive the death of this process from here on.
@@ -113,7 +115,7 @@ class Journal:
         wanted = self._spare is None and (first if current is None else current.position > current.size // 2)
         if wanted and self._leaves_room():
             number = next(self._number)
-            spare = self._create(self.presence.token, number)
+            spare = self._create(self._presence.token, number)
             with self._alone():
                 if self._current is None:
                     self._current, self._filled = spare, number
@@ -131,10 +133,10 @@ class Journal:
         """
         with self._alone():
             current = self._current
-            if self._closed or (self.presence.is_intact() and (current is None or current.path.exists())):
+            if self._closed or (self._presence.is_intact() and (current is None or current.path.exists())):
                 return False
             self._folder.create()
-            self.presence.restore()
+            self._presence.restore()
             for segment in (self._current, self._spare):
                 if segment is not None:
                     segment.seal()
@@ -143,15 +145,16 @@ class Journal:
         return True
 
     def measured(self, held: int) -> None:
-        """Take note of how many bytes the spool holds."""
+        """Take note of how many bytes the spool holds, and tell the journals of all processes if it is full."""
         self.full = held >= self._limit
+        self._folder.mark_full(self.full)
 
     def leave_behind(self) -> None:
         """In a forked child: let go of the parent's files."""
         for segment in (self._current, self._spare):
             if segment is not None:
                 segment.leave_behind()
-        self.presence.leave_behind()
+        self._presence.leave_behind()
 
     def close(self) -> None:
         """Append nothing more. What was not moved yet stays for others."""
@@ -163,7 +166,7 @@ class Journal:
             self._current = self._spare = None
             before, self._closed = self._closed, True
         if not before:
-            self.presence.close()
+            self._presence.close()
 
     @contextmanager
     def _alone(self) -> Generator[None]:
@@ -188,7 +191,7 @@ class Journal:
             number = self._spare_number
             if following is None:
                 number = next(self._number)
-                following = self._create(self.presence.token, number)
+                following = self._create(self._presence.token, number)
         except OSError as error:
             return self._block(FULL if error.errno in {errno.ENOSPC, errno.EDQUOT} else UNWRITABLE, _PAUSE)
         if self._current is not None:
@@ -219,7 +222,7 @@ class Journal:
         if len(framed) > self._size - START:
             return TOO_LARGE
         try:
-            segment = self._create(f"{self.presence.token}-{next(self._apart)}", 0, START + len(framed))
+            segment = self._create(f"{self._presence.token}-{next(self._apart)}", 0, START + len(framed))
         except OSError:
             return UNWRITABLE
         segment.append(framed)

@@ -1,0 +1,65 @@
+"""What a spool and whoever sends from it hand each other: leases one way, what became of them the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from footfall.wire import WireRequest
+
+__all__ = ["Failure", "Lease", "Postponement", "Room", "Settlement"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Lease:
+    """A request that is this process's to send, for a while."""
+
+    id: int
+    request: WireRequest
+    accepted: float  #: seconds since 1970
+    attempts: int  #: that were made before this one
+    until: float = 0.0  #: seconds since 1970; then others may take it
+
+    def __repr__(self) -> str:
+        """Name the row, never what is in it."""
+        return f"<Lease {self.id} of {self.request!r}>"
+
+
+class Postponement(NamedTuple):
+    """A leased request that is to be sent again."""
+
+    id: int
+    due: float  #: seconds since 1970
+
+
+class Failure(NamedTuple):
+    """A leased request that is not sent again unless a person says so."""
+
+    id: int
+    reason: str  #: in words that name no visitor
+    status: int | None = None  #: what the tracker answered, if it did
+    answer: str = ""  #: its words, escaped and cut
+
+    def __repr__(self) -> str:
+        """Leave the tracker's words out: they may repeat what was sent."""
+        return f"<Failure of {self.id}: {self.reason}>"
+
+
+@dataclass(slots=True, kw_only=True)
+class Settlement:
+    """What became of leased requests since the last turn."""
+
+    delivered: list[int] = field(default_factory=list[int])
+    postponed: list[Postponement] = field(default_factory=list[Postponement])
+    failed: list[Failure] = field(default_factory=list[Failure])
+    woken: set[str] = field(default_factory=set[str])  #: trackers that are back: what waits for them need not
+
+    def __bool__(self) -> bool:
+        return bool(self.delivered or self.postponed or self.failed or self.woken)
+
+
+class Room(NamedTuple):
+    """How many requests a tracker may be sent now."""
+
+    limit: int
+    probe: bool = False  #: it is likely to fail: rather one that may be repeated

@@ -1,0 +1,172 @@
+"""The spool: what is accepted waits in its tables until its verdict is final, and several processes share it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+from footfall.delivery.journal.outbox import Batch
+from footfall.delivery.journal.segments import Record
+from footfall.delivery.spool.database import Database
+from footfall.delivery.spool.intake import count_repeated, store
+from footfall.delivery.spool.leases import Lease, Room, Settlement
+from footfall.delivery.spool.leasing import hasten, is_due, lease_due, renew, settle, waiting
+from footfall.delivery.spool.refusals import Count
+from footfall.delivery.stats import Counters
+
+__all__ = ["KEEP_ONCE", "Spool", "Totals"]
+
+KEEP_ONCE = 366 * 86400.0  #: seconds that a ``once`` key is kept: as long as a device's cookie lives
+
+_KEEP_OFFSETS = 3600.0  # seconds: longer than anybody reads on in a segment that has been removed
+_LATEST = 2 * 3600.0  # seconds: no request is due later than this, unless the clock was set back
+_VACUUM_PAGES = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """Counters, and up to where the journal was moved, at one moment."""
+
+    trackers: Mapping[str, Counters]
+    offsets: Mapping[str, int]
+    repeated: Mapping[str, int] = field(default_factory=dict[str, int])
+    """By tracker, how many of the records asked about have a ``once`` key that is taken."""
+
+
+class Spool(Database):
+    """A database of requests. Each method is one transaction; each may raise SpoolError, and none waits for ever."""
+
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        to_disk: bool = False,
+        forbidden: str | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Open nothing yet.
+
+        Args:
+            path: The file; its folder must exist. None: memory.
+            to_disk: Sync the disk also when a request is leased or settled, not only when it is stored.
+            forbidden: Why this process must not touch the file, if that is so.
+            clock: Seconds since 1970.
+        """
+        super().__init__(path, to_disk=to_disk, forbidden=forbidden)
+        self._clock = clock
+
+    def drain(self, source: Callable[[Mapping[str, int]], Batch]) -> Batch:
+        """Take records over from the journal, each once; on the disk when this returns.
+
+        Args:
+            source: Reads them, given up to where that was done already.
+        """
+        with self.transaction(write=True, to_disk=True) as db:
+            batch = source(dict(db.execute("SELECT name, offset FROM segments")))
+            now = self._clock()
+            store(db, batch.records, now)
+            for name, offset in batch.offsets.items():
+                db.execute("INSERT OR REPLACE INTO segments VALUES (?, ?, ?)", (name, offset, now))
+        return batch
+
+    def turn(
+        self,
+        settled: Settlement,
+        room: Callable[[str], Room],
+        *,
+        owner: str,
+        now: float,
+        lease: float,
+        renewed: Collection[int] = (),
+    ) -> list[Lease]:
+        """Settle leased requests, and lease others that are due: *lease* seconds for *owner*, who then sends them.
+
+        What it is busy with, though its lease has run out, is *renewed*: it would be leased anew, or taken for lost.
+        Of one visitor at most one request a tracker is under way; the others wait for its verdict, in order.
+        """
+        if not settled:
+            with self.transaction() as db:  # an idle worker takes no write lock
+                if not any(is_due(db, tracker, now) for tracker in waiting(db) if room(tracker).limit > 0):
+                    return []
+        with self.transaction(write=True) as db:
+            settle(db, settled, owner, now)
+            if renewed:
+                renew(db, renewed, owner, now + lease)
+            leased: list[Lease] = []
+            for tracker in waiting(db):
+                leased += lease_due(db, tracker, room(tracker), owner=owner, now=now, until=now + lease)
+        return leased
+
+    def refuse(self, counts: Iterable[Count]) -> None:
+        """Add to the counts of what was never accepted."""
+        with self.transaction(write=True) as db:
+            db.executemany(
+                "INSERT INTO refused VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value", counts
+            )
+
+    def owners(self) -> set[str]:
+        """Name everyone who has requests on lease."""
+        with self.transaction() as db:
+            return {owner for (owner,) in db.execute("SELECT DISTINCT owner FROM requests WHERE owner IS NOT NULL")}
+
+    def orphan(self, owners: Iterable[str]) -> None:
+        """End the leases of processes that are no more; what they had under way may have arrived, or not."""
+        with self.transaction(write=True) as db:
+            db.execute(
+                "UPDATE requests SET due = accepted WHERE owner IN (SELECT value FROM json_each(?))",
+                (json.dumps(list(owners)),),
+            )
+
+    def prune(self, now: float, segments: Collection[str]) -> int:
+        """Drop what nobody asks for any more, give room back to the disk; returns the bytes in use.
+
+        Args:
+            now: Seconds since 1970.
+            segments: Those that exist.
+        """
+        with self.transaction(write=True) as db:
+            # The offset of a segment that is still there must stay, or its records would be taken over again.
+            db.execute(
+                "DELETE FROM segments WHERE at < ? AND name NOT IN (SELECT value FROM json_each(?))",
+                (now - _KEEP_OFFSETS, json.dumps(list(segments))),
+            )
+            db.execute("DELETE FROM once WHERE at < ?", (now - KEEP_ONCE,))
+            for tracker in waiting(db):
+                hasten(db, tracker, later_than=now + _LATEST, now=now)
+                hasten(db, tracker, later_than=now, now=now, untried=True)
+            used, free, size = (
+                int(db.execute(f"PRAGMA {name}").fetchone()[0])
+                for name in ("page_count", "freelist_count", "page_size")
+            )
+        if free > _VACUUM_PAGES and free > used // 4:
+            self.shrink(_VACUUM_PAGES)
+        return (used - free) * size
+
+    def totals(self, unmoved: Callable[[Mapping[str, int]], Iterable[Record]] | None = None) -> Totals:
+        """Count everything at one moment; *unmoved* is given up to where the journal was moved, for `repeated`."""
+        with self.transaction() as db:
+            counts: dict[str, dict[str, int]] = {}
+            for tracker, name, value in db.execute("SELECT tracker, name, value FROM counters"):
+                counts.setdefault(tracker, {})[name] = value
+            refused: dict[str, dict[str, int]] = {}
+            for tracker, reason, value in db.execute("SELECT tracker, reason, value FROM refused"):
+                refused.setdefault(tracker, {})[reason] = value
+            offsets = dict(db.execute("SELECT name, offset FROM segments"))
+            repeated = count_repeated(db, () if unmoved is None else unmoved(offsets))
+        trackers = {name: _counters(counts.get(name, {}), refused.get(name, {})) for name in counts | refused}
+        return Totals(trackers=trackers, offsets=offsets, repeated=repeated)
+
+
+def _counters(counts: Mapping[str, int], refused: Mapping[str, int]) -> Counters:
+    return Counters(
+        accepted=counts.get("accepted", 0),
+        delivered=counts.get("delivered", 0),
+        pending=counts.get("pending", 0),
+        failed=counts.get("failed", 0),
+        erased=counts.get("erased", 0),
+        refused=MappingProxyType(dict(refused)),
+    )
