@@ -152,7 +152,7 @@ def _run_demo(arguments: argparse.Namespace) -> int:
 
 
 def _register_replay(add_parser: AddParser) -> None:
-    from footfall.replay.options import add_options
+    from footfall.commands.replay.options import add_options
 
     parser = _register(
         add_parser,
@@ -166,13 +166,13 @@ def _register_replay(add_parser: AddParser) -> None:
 
 
 def _run_replay(arguments: argparse.Namespace) -> int:
-    from footfall.replay.command import run
+    from footfall.commands.replay.run import run
 
     return run(arguments)
 
 
 def _register_preview(add_parser: AddParser) -> None:
-    from footfall.preview import add_options, run
+    from footfall.commands.preview import add_options, run
 
     add_options(
         _register(
@@ -187,7 +187,7 @@ def _register_preview(add_parser: AddParser) -> None:
 
 
 def _register_deliver(add_parser: AddParser) -> None:
-    from footfall.delivering import add_options, run
+    from footfall.commands.deliver import add_options, run
 
     add_options(
         _register(
@@ -202,7 +202,7 @@ def _register_deliver(add_parser: AddParser) -> None:
 
 
 def _register_spool(add_parser: AddParser) -> None:
-    from footfall.spooling import add_commands
+    from footfall.commands.spool import add_commands
 
     parser = add_parser(
         "spool",
@@ -213,7 +213,7 @@ def _register_spool(add_parser: AddParser) -> None:
 
 
 def _register_check(add_parser: AddParser) -> None:
-    from footfall.checking import add_options, run
+    from footfall.commands.check import add_options, run
 
     add_options(
         _register(
@@ -228,7 +228,7 @@ def _register_check(add_parser: AddParser) -> None:
 
 
 def _register_forget(add_parser: AddParser) -> None:
-    from footfall.forgetting import add_options, run
+    from footfall.commands.forget import add_options, run
 
     add_options(
         _register(

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from footfall.choosing import load_site
+from footfall.commands.choosing import load_site
 from footfall.delivery import (
     Counters,
     FailedRequest,

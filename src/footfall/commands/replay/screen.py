@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from footfall.commands.replay.engine import Refusal
+    from footfall.commands.replay.source import Source
+    from footfall.commands.replay.totals import Sums, Totals
     from footfall.delivery import Counters
-    from footfall.replay.engine import Refusal
-    from footfall.replay.source import Source
-    from footfall.replay.totals import Sums, Totals
     from footfall.wire import WireRequest
 
 __all__ = ["Progress", "show_refusals", "show_samples", "show_totals"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from footfall.choosing import load_site
+from footfall.commands.choosing import load_site
 from footfall.delivery import Delivery
 from footfall.errors import ConfigError
 from footfall.identity.ids import parse_guid

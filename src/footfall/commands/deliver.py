@@ -9,10 +9,10 @@ import sys
 import threading
 from datetime import datetime, timedelta
 
-from footfall.choosing import load_site
+from footfall.commands.choosing import load_site
+from footfall.commands.spool import DEFAULT, find_spool, settings_of
 from footfall.delivery import Deliverer, Stats, spool_status
 from footfall.errors import ConfigError, SpoolError
-from footfall.spooling import DEFAULT, find_spool, settings_of
 
 __all__ = ["add_options", "run"]
 

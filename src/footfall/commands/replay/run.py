@@ -14,17 +14,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from footfall.choosing import choose_trackers, load_site, make_tracker
+from footfall.commands.choosing import choose_trackers, load_site, make_tracker
+from footfall.commands.replay.columns import Columns, Value
+from footfall.commands.replay.engine import Refusal, Replay
+from footfall.commands.replay.options import digest_of
+from footfall.commands.replay.screen import SHOWN, Progress, make_console, show_refusals, show_samples, show_totals
+from footfall.commands.replay.sending import Sender
+from footfall.commands.replay.source import Format, Source, guess_format
+from footfall.commands.replay.state import State, load_state
+from footfall.commands.replay.totals import Totals
 from footfall.delivery import Counters, Delivery
 from footfall.errors import ConfigError
-from footfall.replay.columns import Columns, Value
-from footfall.replay.engine import Refusal, Replay
-from footfall.replay.options import digest_of
-from footfall.replay.screen import SHOWN, Progress, make_console, show_refusals, show_samples, show_totals
-from footfall.replay.sending import Sender
-from footfall.replay.source import Format, Source, guess_format
-from footfall.replay.state import State, load_state
-from footfall.replay.totals import Totals
 from footfall.trackers import Tracker
 
 __all__ = ["run"]

@@ -7,7 +7,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from footfall.choosing import KNOWN, add_tracker_options
+from footfall.commands.choosing import KNOWN, add_tracker_options
 
 __all__ = ["DEFAULT_SPOOL", "add_options", "digest_of"]
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
+from footfall.commands.replay.totals import Totals
 from footfall.errors import ConfigError
-from footfall.replay.totals import Totals
 
 __all__ = ["State", "load_state"]
 

@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from footfall import events
-from footfall.choosing import KNOWN, add_tracker_options, choose_trackers, load_site, make_tracker
+from footfall.commands.choosing import KNOWN, add_tracker_options, choose_trackers, load_site, make_tracker
 from footfall.errors import ConfigError, EventError, MissingExtra, NoIdentity
 
 if TYPE_CHECKING:
