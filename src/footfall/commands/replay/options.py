@@ -136,5 +136,5 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds <= 86_400:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds up to 86400")
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds; write 0 to 86400")
     return seconds
