@@ -6,12 +6,13 @@ import argparse
 
 from footfall.check import SEVERITIES, check_site, format_record, privacy_record
 from footfall.commands.choosing import load_site
+from footfall.commands.command import Command
 from footfall.errors import ConfigError, MissingExtra
 
-__all__ = ["add_options", "run"]
+__all__ = ["COMMAND"]
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def _add_options(parser: argparse.ArgumentParser) -> None:
     """Add which site, and what of it."""
     parser.add_argument("site", metavar="SITE", help="your site, as in shop.tracking:site")
     parser.add_argument(
@@ -21,7 +22,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Print the findings, or the record.
 
     Returns:
@@ -46,3 +47,13 @@ def run(options: argparse.Namespace) -> int:
     counts = {severity: sum(one.severity == severity for one in findings) for severity in SEVERITIES}
     print(", ".join(f"{count} {severity}{'s' if count != 1 else ''}" for severity, count in counts.items()))
     return 1 if counts["error"] else 0
+
+
+COMMAND = Command(
+    name="check",
+    summary="what is wrong or risky in your configuration, and what to do",
+    description="Look at a site's configuration and at this machine: errors do not work, warnings are risky or lose"
+    " something, notes are to be known. Nothing is sent or written; status 1 if there are errors.",
+    add_options=_add_options,
+    run=_run,
+)

@@ -9,17 +9,18 @@ import sys
 import threading
 from datetime import datetime, timedelta
 
-from footfall.commands.choosing import load_site
-from footfall.commands.spool import DEFAULT, find_spool, settings_of
+from footfall.commands.choosing import DEFAULT_SPOOL, find_spool, load_site
+from footfall.commands.command import Command
+from footfall.commands.values import read_seconds
 from footfall.delivery import Deliverer, Stats, spool_status
 from footfall.errors import ConfigError, SpoolError
 
-__all__ = ["add_options", "run"]
+__all__ = ["COMMAND"]
 
 _ENDINGS = (signal.SIGTERM, signal.SIGINT)
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def _add_options(parser: argparse.ArgumentParser) -> None:
     """Add what `run` needs to know."""
     parser.add_argument(
         "site",
@@ -27,24 +28,26 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="SITE",
         help="your site, as in shop.tracking:site: its spool, with its timeout, concurrency and patience",
     )
-    parser.add_argument("--spool", metavar="SPOOL", help=f"in place of a site: where the spool is (default: {DEFAULT})")
+    parser.add_argument(
+        "--spool", metavar="SPOOL", help=f"in place of a site: where the spool is (default: {DEFAULT_SPOOL})"
+    )
     parser.add_argument(
         "--drain",
-        type=_seconds,
+        type=read_seconds,
         default=10.0,
         metavar="SECONDS",
         help="how long SIGTERM or Ctrl-C may take, for what is still to be sent (default: %(default)g)",
     )
     parser.add_argument(
         "--report",
-        type=_seconds,
+        type=read_seconds,
         default=60.0,
         metavar="SECONDS",
         help="how often a line of counts is written; 0: never (default: %(default)g)",
     )
 
 
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Deliver until SIGTERM or SIGINT, which stay blocked in this process from then on.
 
     Raises:
@@ -68,11 +71,11 @@ def run(options: argparse.Namespace) -> int:
 
 def _make_deliverer(options: argparse.Namespace) -> tuple[str, Deliverer]:
     if options.site is None:
-        spool = find_spool(options.spool or DEFAULT)
+        spool = find_spool(options.spool or DEFAULT_SPOOL)
         return spool, Deliverer(spool)
     if options.spool is not None:
         raise ConfigError("spool: is given beside a site, which has its own; leave one of them out")
-    settings = settings_of(load_site(options.site))
+    settings = load_site(options.site).delivery.settings
     spool = "memory:" if settings.path is None else f"sqlite:///{settings.path}"
     deliverer = Deliverer(
         spool,
@@ -114,11 +117,11 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds <= 86400:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds; write 0 to 86400")
-    return seconds
+COMMAND = Command(
+    name="deliver",
+    summary="a process that delivers what your site has spooled",
+    description="Deliver what other processes have spooled, until told to end. Several may share one spool, beside each"
+    " other and beside a site that delivers itself.",
+    add_options=_add_options,
+    run=_run,
+)

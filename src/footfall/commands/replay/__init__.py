@@ -6,3 +6,7 @@ it, and `screen` shows it to a person.
 """
 
 from __future__ import annotations
+
+from footfall.commands.replay.run import COMMAND
+
+__all__ = ["COMMAND"]

@@ -8,10 +8,11 @@ import json
 from pathlib import Path
 
 from footfall.commands.choosing import KNOWN, add_tracker_options
+from footfall.commands.values import read_seconds
 
-__all__ = ["DEFAULT_SPOOL", "add_options", "digest_of"]
+__all__ = ["add_options", "digest_of"]
 
-DEFAULT_SPOOL = "sqlite:///footfall-replay.sqlite3"
+_SPOOL = "sqlite:///footfall-replay.sqlite3"
 
 #: What decides what a row becomes and where it goes: an interrupted replay goes on only with the same.
 _DECIDING = (
@@ -108,7 +109,7 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--report", type=Path, metavar="FILE", help="write every refused row here: its line and the reason"
     )
-    group.add_argument("--spool", default=DEFAULT_SPOOL, help="where requests wait (default: %(default)s)")
+    group.add_argument("--spool", default=_SPOOL, help="where requests wait (default: %(default)s)")
     group.add_argument("--spool-only", action="store_true", help="leave the sending to `footfall deliver`")
     group.add_argument(
         "--state", type=Path, metavar="FILE", help="remembers how far it came; by default named by the file"
@@ -116,7 +117,7 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--restart", action="store_true", help="begin anew, and send again what was sent")
     group.add_argument(
         "--patience",
-        type=_seconds,
+        type=read_seconds,
         default=60.0,
         metavar="SECONDS",
         help="how long to wait while nothing moves (default: %(default)g)",
@@ -128,13 +129,3 @@ def _pair(text: str) -> tuple[str, str]:
     if not (name and equals and value):
         raise argparse.ArgumentTypeError(f"{text!r} has no two sides; write them with = between")
     return name, value
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds <= 86_400:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds; write 0 to 86400")
-    return seconds

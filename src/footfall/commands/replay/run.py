@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import IO, BinaryIO
 
 from footfall.commands.choosing import choose_trackers, load_site, make_tracker
+from footfall.commands.command import Command
 from footfall.commands.replay.columns import Columns, Value
 from footfall.commands.replay.engine import Refusal, Replay
-from footfall.commands.replay.options import digest_of
+from footfall.commands.replay.options import add_options, digest_of
 from footfall.commands.replay.screen import SHOWN, Progress, make_console, show_refusals, show_samples, show_totals
 from footfall.commands.replay.sending import Sender
 from footfall.commands.replay.source import Format, Source, guess_format
@@ -27,14 +28,14 @@ from footfall.delivery import Counters, Delivery
 from footfall.errors import ConfigError
 from footfall.trackers import Tracker
 
-__all__ = ["run"]
+__all__ = ["COMMAND"]
 
 _COUNTED = ("accepted", "delivered", "failed")
 _GRACE = 5.0  # seconds for what is under way when it ends
 _NOWHERE = "00000"  # a customer id for those who only look
 
 
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Replay one file.
 
     Returns:
@@ -235,3 +236,13 @@ def _keep_few(refusals: list[Refusal]) -> Callable[[Refusal], None]:
             refusals.append(refusal)
 
     return keep
+
+
+COMMAND = Command(
+    name="replay",
+    summary="a file of orders, or of other history, into a tracker",
+    description="Read CSV or JSON lines, and tell a tracker of each row: once, whatever interrupts it. Rows that a"
+    " tracker does not take are reported with their line and the reason.",
+    add_options=add_options,
+    run=_run,
+)
