@@ -217,7 +217,7 @@ def _make_console() -> Console:
     try:
         from rich.console import Console
     except ImportError:
-        raise MissingExtra("this command", "cli") from None
+        raise MissingExtra("showing this", "cli") from None
     console = Console(highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         console.width = _WIDTH

@@ -83,7 +83,7 @@ def make_console(*, stderr: bool = False) -> Console:
     try:
         from rich.console import Console
     except ImportError:
-        raise MissingExtra("this command", "cli") from None
+        raise MissingExtra("showing this", "cli") from None
     console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         console.width = _WIDTH
