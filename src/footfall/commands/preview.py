@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from footfall import events
 from footfall.commands.choosing import KNOWN, add_tracker_options, choose_trackers, load_site, make_tracker
 from footfall.commands.command import Command
-from footfall.errors import ConfigError, EventError, MissingExtra, NoIdentity
+from footfall.commands.console import make_console
+from footfall.errors import ConfigError, EventError, NoIdentity
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -99,7 +100,7 @@ def _run(options: argparse.Namespace) -> int:
     Raises:
         ConfigError: The site, an option or the event is wrong.
     """
-    console = _make_console()
+    console = make_console(width=_WIDTH)
     words: list[str] = options.words
     trackers, anonymous_user = _trackers(options, words)
     event = build_event(words[0] if words else "", words[1:], options)
@@ -211,17 +212,6 @@ def _visitor(options: argparse.Namespace, anonymous_user: str) -> Visitor:
         xuid=options.xuid,
         page_url=options.page_url,
     )
-
-
-def _make_console() -> Console:
-    try:
-        from rich.console import Console
-    except ImportError:
-        raise MissingExtra("showing this", "cli") from None
-    console = Console(highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
-        console.width = _WIDTH
-    return console
 
 
 def _show(console: Console, tracker: Tracker, request: WireRequest) -> None:

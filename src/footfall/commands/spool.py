@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from footfall.commands.choosing import DEFAULT_SPOOL, find_spool
 from footfall.commands.command import Command, add_commands
+from footfall.commands.console import make_console
 from footfall.delivery import (
     Counters,
     FailedRequest,
@@ -24,16 +25,14 @@ from footfall.delivery import (
     retry_failed,
     spool_status,
 )
-from footfall.errors import ConfigError, MissingExtra
+from footfall.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.table import Table
 
 __all__ = ["COMMAND"]
 
 _SHOWN = 100  # failed requests in a table
-_WIDTH = 160  # columns, where the output is no terminal
 _WATCH = 1.0  # seconds between two looks
 _AGE = re.compile(r"(\d{1,6})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -93,7 +92,7 @@ def _run_status(options: argparse.Namespace) -> int:
     if options.json:
         _write_json(_status_as_json(spool_status(spool)))
         return 0
-    console = _make_console()
+    console = make_console()
     if not options.watch:
         console.print(_status_table(spool_status(spool)))
         return 0
@@ -186,7 +185,7 @@ def _run_failed(options: argparse.Namespace) -> int:
 
 
 def _show_failed(rows: Iterator[FailedRequest], limit: int, *, show_url: bool) -> None:
-    console = _make_console()
+    console = make_console()
     from rich.table import Table
 
     table = Table("failed", "tracker", "event", "tries", "again?", show_edge=False, pad_edge=False)
@@ -291,17 +290,6 @@ def _number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < len(text) <= 9):
         raise argparse.ArgumentTypeError(f"{text!r} is no number; write 100, say")
     return int(text)
-
-
-def _make_console() -> Console:
-    try:
-        from rich.console import Console
-    except ImportError:
-        raise MissingExtra("showing this", "cli") from None
-    console = Console(highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
-        console.width = _WIDTH
-    return console
 
 
 def _write_json(value: object) -> None:

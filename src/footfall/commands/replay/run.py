@@ -16,10 +16,11 @@ from typing import IO, BinaryIO
 
 from footfall.commands.choosing import choose_trackers, load_site, make_tracker
 from footfall.commands.command import Command
+from footfall.commands.console import make_console
 from footfall.commands.replay.columns import Columns, Value
 from footfall.commands.replay.engine import Refusal, Replay
 from footfall.commands.replay.options import add_options, digest_of
-from footfall.commands.replay.screen import SHOWN, Progress, make_console, show_refusals, show_samples, show_totals
+from footfall.commands.replay.screen import SHOWN, Progress, show_refusals, show_samples, show_totals
 from footfall.commands.replay.sending import Sender
 from footfall.commands.replay.source import Format, Source, guess_format
 from footfall.commands.replay.state import State, load_state
