@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from footfall.localtracker.assessment import Assessment, Findings, Rules, TrackerName
 from footfall.localtracker.raptor import assess_raptor
 from footfall.localtracker.target import decode
@@ -10,14 +12,6 @@ from footfall.localtracker.yoochoose import LINKS, assess_link, assess_transfer,
 __all__ = ["format_answer", "assess"]
 
 _BOTH = "The two documents"
-_ANSWERS = {
-    200: "OK",
-    400: "Bad Request",
-    401: "Unauthorized",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    414: "Request-URI Too Long",
-}
 
 
 def assess(method: str, target: str, rules: Rules | None = None, *, authorization: str | None = None) -> Assessment:
@@ -76,6 +70,6 @@ def format_answer(assessment: Assessment) -> str:
     """
     if not assessment.problems:
         return ""
-    lines = [f"{assessment.status} {_ANSWERS[assessment.status]}", ""]
+    lines = [f"{assessment.status} {HTTPStatus(assessment.status).phrase}", ""]
     lines += [f"{'wrong' if problem.fatal else 'doubtful'}: {problem}" for problem in assessment.problems]
     return "\n".join(lines) + "\n"
