@@ -90,7 +90,7 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
 def _run_status(options: argparse.Namespace) -> int:
     spool = find_spool(options.spool)
     if options.json:
-        _write_json(_status_as_json(spool_status(spool)))
+        print(json.dumps(_status_as_json(spool_status(spool))))
         return 0
     console = make_console()
     if not options.watch:
@@ -178,7 +178,7 @@ def _run_failed(options: argparse.Namespace) -> int:
         for at, failed in enumerate(rows):
             if at == options.limit:
                 break
-            _write_json(_failed_as_json(failed, show_url=options.show_url))
+            print(json.dumps(_failed_as_json(failed, show_url=options.show_url)))
         return 0
     _show_failed(rows, _SHOWN if options.limit is None else options.limit, show_url=options.show_url)
     return 0
@@ -228,11 +228,11 @@ def _run_retry(options: argparse.Namespace) -> int:
         unsendable += not failed.can_retry
         unanswered += failed.can_retry and failed.reason.startswith("unanswered")
     if unsendable:
-        _say(f"{unsendable:,} never became a request: they cannot be sent, and stay.")
+        print(f"{unsendable:,} never became a request: they cannot be sent, and stay.")
     twice = f" ({unanswered:,} of them may have arrived, and would count twice)" if unanswered else ""
     if not _agreed(options, rows, f"{_several(rows, 'request', 'requests')} to be sent again{twice}"):
         return 0 if not rows else 1
-    _say(f"{_several(retry_failed(spool, **which), 'request', 'requests')} pending again")
+    print(f"{_several(retry_failed(spool, **which), 'request', 'requests')} pending again")
     return 0
 
 
@@ -241,7 +241,7 @@ def _run_purge(options: argparse.Namespace) -> int:
     rows = sum(1 for _ in list_failed(spool, **which))
     if not _agreed(options, rows, f"{_several(rows, 'failed request', 'failed requests')} to be thrown away"):
         return 0 if not rows else 1
-    _say(f"{_several(purge_failed(spool, **which), 'failed request', 'failed requests')} thrown away")
+    print(f"{_several(purge_failed(spool, **which), 'failed request', 'failed requests')} thrown away")
     return 0
 
 
@@ -254,14 +254,13 @@ def _until_now(which: _Which) -> _Which:
 
 def _agreed(options: argparse.Namespace, rows: int, what: str) -> bool:
     if not rows:
-        _say("No failed request fits.")
+        print("No failed request fits.")
         return False
     if options.yes:
         return True
     if not sys.stdin.isatty():
         raise ConfigError(f"yes: is missing, and there is nobody to ask about {what}; write --yes if you mean it")
-    sys.stdout.write(f"{what}. Go on? [y/N] ")
-    sys.stdout.flush()
+    print(f"{what}. Go on? [y/N] ", end="", flush=True)
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
@@ -290,14 +289,6 @@ def _number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < len(text) <= 9):
         raise argparse.ArgumentTypeError(f"{text!r} is no number; write 100, say")
     return int(text)
-
-
-def _write_json(value: object) -> None:
-    _say(json.dumps(value))
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
 
 
 def _several(number: int, one: str, many: str) -> str:
