@@ -91,7 +91,8 @@ class Replay:
                 send(requests)
             self._write_report()
             if state is not None:
-                state = state.moved(
+                state = replace(
+                    state,
                     position=self._source.position,
                     line=self._source.line,
                     digest=self._source.digest,
