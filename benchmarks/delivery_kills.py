@@ -42,7 +42,7 @@ for n in range(start, start + number):
 """
 WORKER = """
 import sys, threading
-from footfall.delivery import Deliverer
+from footfall.commands.deliver import Deliverer
 Deliverer(sys.argv[1]).run(threading.Event())
 """
 

@@ -19,7 +19,7 @@ from footfall.demo.browser import CookieJar
 from footfall.demo.catalogue import make_catalogue
 from footfall.demo.report import Report, compare, format_summary
 from footfall.demo.visits import Step, count_sessions, read_steps
-from footfall.localtracker import Received, judge
+from footfall.localtracker import Received, assess
 
 DEMO = [sys.executable, "-m", "footfall.cli", "demo", "--port", "0", "--tracker-port", "0"]
 DEVICES = {0: "7d444840-9dc0-11d1-b245-5ffdce74fad2", 1: "8d444840-9dc0-11d1-b245-5ffdce74fad2"}
@@ -157,7 +157,7 @@ ARRIVED = [
 
 def report(targets: list[str]) -> Report:
     received = [
-        Received(number=number, at=0.0, method="GET", target=target, judged=judge("GET", target))
+        Received(number=number, at=0.0, method="GET", target=target, assessment=assess("GET", target))
         for number, target in enumerate(targets)
     ]
     return compare(STEPS, DEVICES, received, 1200.0)

@@ -28,20 +28,7 @@ LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "localtracker": ({"localtracker"}, {"errors"}),
 }
 #: Programs and helpers on top: nothing below knows them.
-ON_TOP = {
-    "testing",
-    "cli",
-    "demo",
-    "replay",
-    "preview",
-    "choosing",
-    "delivering",
-    "spooling",
-    "metrics",
-    "checking",
-    "forgetting",
-    "privacy",
-}
+ON_TOP = {"testing", "metrics", "check", "cli", "commands", "demo"}
 #: The frameworks and libraries that a layer, or one door, may need.
 LIBRARIES: dict[str, set[str]] = {
     "identity": {"publicsuffixlist", "cryptography", "crawleruseragents"},

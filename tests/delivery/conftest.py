@@ -223,7 +223,8 @@ def until() -> Callable[..., bool]:
 SCRIPT = """
 import os, signal, sys, threading, time
 from datetime import timedelta
-from footfall.delivery import Deliverer, Delivery
+from footfall.commands.deliver import Deliverer
+from footfall.delivery import Delivery
 from footfall.wire import WhenUnanswered, WireRequest
 
 def request(n, kind="click"):

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from footfall.delivery import Deliverer, list_failed, purge_failed, retry_failed, spool_status
+from footfall.commands.deliver import Deliverer
+from footfall.delivery import list_failed, purge_failed, retry_failed, spool_status
 from footfall.delivery.journal.codec import Kind, encode_aside, encode_request
 from footfall.delivery.journal.journal import Journal
 from footfall.errors import ConfigError, SpoolError

@@ -26,7 +26,7 @@ from footfall.events import (
     Rendered,
 )
 from footfall.identity.visitor import Visitor
-from footfall.localtracker import Rules, Verdict, judge
+from footfall.localtracker import Assessment, Rules, assess
 from footfall.trackers import Raptor, Tracker, Yoochoose
 
 DEVICE = "7d444840-9dc0-11d1-b245-5ffdce74fad2"
@@ -61,12 +61,12 @@ visitors = builds(
 )
 
 
-def verdicts(tracker: Tracker, event: Event, visitor: Visitor, rules: Rules | None = None) -> list[Verdict]:
-    found: list[Verdict] = []
+def assessments(tracker: Tracker, event: Event, visitor: Visitor, rules: Rules | None = None) -> list[Assessment]:
+    found: list[Assessment] = []
     for request in tracker.requests(event, visitor):
         address = urlsplit(request.url)
         target = f"{address.path}?{address.query}" if address.query else address.path
-        found.append(judge(request.method, target, rules))
+        found.append(assess(request.method, target, rules))
     return found
 
 
@@ -75,7 +75,7 @@ def verdicts(tracker: Tracker, event: Event, visitor: Visitor, rules: Rules | No
 def test_whatever_a_tracker_writes_is_taken_without_a_remark(tracker: Tracker, event: Event, visitor: Visitor) -> None:
     """R-09, Y-11."""
     try:
-        found = verdicts(tracker, event, visitor)
+        found = assessments(tracker, event, visitor)
     except EventError:
         return  # refused where it was written: nothing is sent
     assert [(one.status, one.problems) for one in found if not one.accepted or one.problems] == []
@@ -85,7 +85,7 @@ def test_a_buy_whose_price_is_waived_needs_a_contract_that_says_so() -> None:
     """T-20: the document calls the price required, today's documentation optional."""
     visitor = Visitor(device_id=DEVICE, session_id=SESSION, anonymous_id=DEVICE)
     statuses = [
-        verdicts(Yoochoose("00000"), Buy("1", price=None), visitor, rules)[0].status
+        assessments(Yoochoose("00000"), Buy("1", price=None), visitor, rules)[0].status
         for rules in (None, Rules(buy_optional=True))
     ]
     assert statuses == [400, 204]

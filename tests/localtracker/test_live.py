@@ -15,7 +15,7 @@ from urllib.parse import quote
 import pytest
 from tests.localtracker.conftest import CLICK, DEVICE, IDS, SESSION, VISIT, Client
 
-from footfall.localtracker import LocalTracker, Received, Store, judge, live
+from footfall.localtracker import LocalTracker, Received, Store, assess, live
 from footfall.localtracker.journey import follow
 from footfall.localtracker.meanings import find_meaning
 from footfall.localtracker.yoochoose import EVENTS
@@ -131,7 +131,7 @@ def test_a_journey_tells_what_was_known_and_what_was_new() -> None:
         (90.0, f"/12345.rsa?p1=visit&p2=2&{PERSON}"),
     ]
     received = [
-        Received(number=number, at=at, method="GET", target=target, judged=judge("GET", target))
+        Received(number=number, at=at, method="GET", target=target, assessment=assess("GET", target))
         for number, (at, target) in enumerate(steps)
     ]
     journey: list[Any] = follow(received)
@@ -261,7 +261,7 @@ def test_memory_keeps_the_latest_and_counts_them_all() -> None:
     store = Store(most=100)
     for number in range(1, 301):
         target = f"/api/00000/click/u/1/{number}"
-        store.add(1.5, "GET", target, judge("GET", target))
+        store.add(1.5, "GET", target, assess("GET", target))
         if number % 10 == 0:
             store.count()  # has them written, as time would
     kept = [int(one.params["itemid"]) for one in store.received()]

@@ -23,7 +23,7 @@ from footfall.consent import own_cookie
 from footfall.delivery import Delivery
 from footfall.demo.catalogue import make_catalogue
 from footfall.demo.shop import CONSENT, create_shop, who_is_logged_in
-from footfall.localtracker import LocalTracker, judge
+from footfall.localtracker import LocalTracker, assess
 from footfall.localtracker.meanings import RAPTOR, YOOCHOOSE
 from footfall.trackers import Raptor, Yoochoose
 
@@ -200,7 +200,7 @@ def test_a_chart_counts_by_minute_as_far_back_as_there_is_something(
     looks = ("right", "doubtful", "wrong", "fault")
     drawn = [page.locator(f".bar-{look}").evaluate_all(heights) for look in looks]
     assert drawn == [pytest.approx(drawn[0])] * 3 + [0]
-    tracker._store.add(time.time() - 2_400, "GET", CLICK, judge("GET", CLICK))
+    tracker._store.add(time.time() - 2_400, "GET", CLICK, assess("GET", CLICK))
     expect(chart).to_have_attribute("aria-label", re.compile("^4 requests"))
     expect(page.locator("#span")).to_have_text("the last hour")
 
@@ -248,9 +248,9 @@ def test_everything_is_done_without_a_mouse(client: Client, open_page: OpenPage)
 def test_a_hundred_thousand_requests_are_no_more_to_the_browser_than_those_in_view(
     tracker: LocalTracker, open_page: OpenPage
 ) -> None:
-    verdict = judge("GET", CLICK)
+    assessment = assess("GET", CLICK)
     for _ in range(100_000):
-        tracker._store.add(1.0, "GET", CLICK, verdict)
+        tracker._store.add(1.0, "GET", CLICK, assessment)
     first = tracker._store.received(limit=1)[0].number
     page = open_page()
     rows = page.locator(".row")
@@ -260,7 +260,7 @@ def test_a_hundred_thousand_requests_are_no_more_to_the_browser_than_those_in_vi
     expect(rows.last).to_have_attribute("data-number", str(first))
     page.locator("#list").evaluate("list => { list.scrollTop = list.scrollHeight / 2 }")
     expect(rows.first).to_have_attribute("aria-posinset", re.compile("^4999.$"))
-    tracker._store.add(1.0, "GET", CLICK, verdict)
+    tracker._store.add(1.0, "GET", CLICK, assessment)
     expect(page.locator("#fresh")).to_have_text("1 new request ↑")
     page.locator("#fresh").click()
     expect(rows.first).to_have_attribute("aria-posinset", "1")

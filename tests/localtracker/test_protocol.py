@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis.strategies import characters, lists, sampled_from, text
 
-from footfall.localtracker import Rules, Verdict, format_answer, judge
+from footfall.localtracker import Assessment, Rules, assess, format_answer
 
 IDS = "coid=7d444840-9dc0-11d1-b245-5ffdce74fad2&sid=E7B3A1C2-0F4D-4E5A-9B8C-1D2E3F4A5B6C"
 VISIT = f"/12345.rsa?p1=visit&p2=3298&{IDS}"
 
 
-def fields(verdict: Verdict) -> list[str]:
-    return [problem.field for problem in verdict.problems if problem.fatal]
+def fields(assessment: Assessment) -> list[str]:
+    return [problem.field for problem in assessment.problems if problem.fatal]
 
 
 # Tracking API, "Examples of translating user actions into tracking events", in its order.
@@ -51,8 +51,8 @@ YOOCHOOSE_EXAMPLES = [
 @pytest.mark.parametrize(("kind", "target"), YOOCHOOSE_EXAMPLES)
 def test_what_the_tracking_api_shows_is_taken_without_a_remark(kind: str, target: str) -> None:
     """Y-31 to Y-54."""
-    verdict = judge("GET", target)
-    assert (verdict.tracker, verdict.kind, verdict.status, verdict.problems) == ("yoochoose", kind, 204, ())
+    assessment = assess("GET", target)
+    assert (assessment.tracker, assessment.kind, assessment.status, assessment.problems) == ("yoochoose", kind, 204, ())
 
 
 @pytest.mark.parametrize(
@@ -67,8 +67,8 @@ def test_what_the_tracking_api_shows_is_taken_without_a_remark(kind: str, target
 )
 def test_what_server_side_tracking_shows_is_taken_without_a_remark(query: str) -> None:
     """R-03, R-06 to R-13, R-31: also GUIDs in capitals that are not version 4; brackets are notation (T-29)."""
-    verdict = judge("GET", f"/12345.rsa?{query}")
-    assert (verdict.tracker, verdict.status, verdict.problems) == ("raptor", 200, ())
+    assessment = assess("GET", f"/12345.rsa?{query}")
+    assert (assessment.tracker, assessment.status, assessment.problems) == ("raptor", 200, ())
 
 
 YOOCHOOSE_MISTAKES = [
@@ -136,8 +136,8 @@ YOOCHOOSE_MISTAKES = [
 @pytest.mark.parametrize(("status", "field", "target"), YOOCHOOSE_MISTAKES)
 def test_a_mistake_by_the_tracking_api_is_answered_and_named(status: int, field: str, target: str) -> None:
     """Y-11 to Y-19, Y-27, Y-33 to Y-37, Y-45, Y-47, Y-50, Y-53, Y-61, Y-64; T-12, T-16."""
-    verdict = judge("GET", target)
-    assert (verdict.status, fields(verdict)) == (status, [field])
+    assessment = assess("GET", target)
+    assert (assessment.status, fields(assessment)) == (status, [field])
 
 
 RAPTOR_MISTAKES = [
@@ -171,8 +171,8 @@ RAPTOR_MISTAKES = [
 @pytest.mark.parametrize(("status", "field", "target"), RAPTOR_MISTAKES)
 def test_a_mistake_by_server_side_tracking_is_answered_and_named(status: int, field: str, target: str) -> None:
     """R-03, R-06 to R-09, R-13, R-39; T-29, T-30."""
-    verdict = judge("GET", target)
-    assert (verdict.status, fields(verdict)) == (status, [field])
+    assessment = assess("GET", target)
+    assert (assessment.status, fields(assessment)) == (status, [field])
 
 
 @pytest.mark.parametrize(
@@ -192,13 +192,13 @@ def test_a_mistake_by_server_side_tracking_is_answered_and_named(status: int, fi
     ],
 )
 def test_what_hardly_anybody_means_is_taken_with_a_remark(field: str, target: str) -> None:
-    verdict = judge("GET", target)
-    assert (verdict.status, [problem.field for problem in verdict.problems]) == (200, [field])
+    assessment = assess("GET", target)
+    assert (assessment.status, [problem.field for problem in assessment.problems]) == (200, [field])
 
 
 def test_an_offline_event_needs_no_cookies_and_has_its_person_in_clear() -> None:
     target = "/12345.stream?p1=buy&p2=3298&p21=o-1&ruid=anna%40shop.dk&source=webhook"
-    assert (judge("GET", target).status, judge("GET", target).problems) == (200, ())
+    assert (assess("GET", target).status, assess("GET", target).problems) == (200, ())
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_an_offline_event_needs_no_cookies_and_has_its_person_in_clear() -> None
 )
 def test_raptor_takes_get_and_yoochoose_post_too(method: str, target: str, status: int) -> None:
     """R-01, Y-10."""
-    assert judge(method, target).status == status
+    assert assess(method, target).status == status
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_raptor_takes_get_and_yoochoose_post_too(method: str, target: str, statu
 )
 def test_what_a_contract_allows_is_taken(rules: Rules, target: str) -> None:
     """Y-16, Y-18; T-13, T-20, T-26."""
-    assert judge("GET", target, rules).status == 204
+    assert assess("GET", target, rules).status == 204
 
 
 @pytest.mark.parametrize(
@@ -244,18 +244,18 @@ def test_what_a_contract_allows_is_taken(rules: Rules, target: str) -> None:
 )
 def test_what_ibexa_adds_is_taken_on_request_alone(target: str) -> None:
     """T-13, T-20, T-27."""
-    assert [judge("GET", target, rules).accepted for rules in (Rules(ibexa=True), Rules())] == [True, False]
+    assert [assess("GET", target, rules).accepted for rules in (Rules(ibexa=True), Rules())] == [True, False]
 
 
 @pytest.mark.parametrize("item", ["a,b", "..", "a%5Cb", ""])
 def test_an_item_id_of_text_is_still_one_clean_segment(item: str) -> None:
     """Y-18."""
-    assert judge("GET", f"/api/00000/click/u/1/{item}", Rules(text_item_ids=True)).status == 400
+    assert assess("GET", f"/api/00000/click/u/1/{item}", Rules(text_item_ids=True)).status == 400
 
 
 def test_parameters_are_decoded_once_and_in_order() -> None:
-    verdict = judge("GET", "/api/00000/click/a%252Fb%2Fc/1/2?categorypath=%2FCameras%26Foto")
-    assert verdict.params == (
+    assessment = assess("GET", "/api/00000/click/a%252Fb%2Fc/1/2?categorypath=%2FCameras%26Foto")
+    assert assessment.params == (
         ("customerid", "00000"),
         ("userid", "a%2Fb/c"),
         ("itemtypeid", "1"),
@@ -266,7 +266,7 @@ def test_parameters_are_decoded_once_and_in_order() -> None:
 
 def test_a_person_finds_finding_mend_and_source_in_the_answer() -> None:
     """Y-66: for a person, in words."""
-    assert format_answer(judge("GET", "/api/00000/rate/u/1/1?rating=101")) == (
+    assert format_answer(assess("GET", "/api/00000/rate/u/1/1?rating=101")) == (
         "400 Bad Request\n\n"
         "wrong: rating: is not as it must be; write a whole number of 0 to 100 (Tracking API, 'Rate Event')\n"
     )
@@ -283,13 +283,13 @@ def test_a_person_finds_finding_mend_and_source_in_the_answer() -> None:
     ],
 )
 def test_no_answer_repeats_a_visitor(target: str) -> None:
-    answer = format_answer(judge("GET", target))
+    answer = format_answer(assess("GET", target))
     assert answer
     assert "anna" not in answer
 
 
-def test_no_verdict_shows_its_visitor() -> None:
-    assert "johndoe" not in repr(judge("GET", "/api/00000/click/johndoe/1/1"))
+def test_no_assessment_shows_its_visitor() -> None:
+    assert "johndoe" not in repr(assess("GET", "/api/00000/click/johndoe/1/1"))
 
 
 HEADS = [
@@ -326,16 +326,16 @@ PIECES = [
 
 @given(method=sampled_from(["GET", "POST", "PUT", ""]), target=text(characters(codec="latin-1"), max_size=200))
 def test_no_request_makes_it_raise_or_fail(method: str, target: str) -> None:
-    verdict = judge(method, target)
-    assert verdict.status < 500
-    assert (verdict.status >= 300) == any(problem.fatal for problem in verdict.problems)
+    assessment = assess(method, target)
+    assert assessment.status < 500
+    assert (assessment.status >= 300) == any(problem.fatal for problem in assessment.problems)
 
 
 @given(head=sampled_from(HEADS), rest=lists(sampled_from(PIECES) | text(max_size=5), max_size=12))
 def test_no_request_that_begins_well_makes_it_raise_or_fail(head: str, rest: list[str]) -> None:
-    verdict = judge("GET", head + "".join(rest))
-    assert verdict.status < 500
-    assert (verdict.status >= 300) == any(problem.fatal for problem in verdict.problems)
+    assessment = assess("GET", head + "".join(rest))
+    assert assessment.status < 500
+    assert (assessment.status >= 300) == any(problem.fatal for problem in assessment.problems)
 
 
 @given(user=text(min_size=1, max_size=30).filter(lambda user: user not in (".", "..") and "\\" not in user))
@@ -343,5 +343,5 @@ def test_every_user_id_comes_out_as_it_went_in(user: str) -> None:
     """Y-08, Y-11."""
     from urllib.parse import quote
 
-    verdict = judge("GET", f"/api/00000/click/{quote(user, safe='')}/1/1")
-    assert (verdict.status, verdict.visitor) == (204, user)
+    assessment = assess("GET", f"/api/00000/click/{quote(user, safe='')}/1/1")
+    assert (assessment.status, assessment.visitor) == (204, user)

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from footfall.errors import ConfigError
-from footfall.localtracker import LocalTracker, Rules, Store, judge
+from footfall.localtracker import LocalTracker, Rules, Store, assess
 
 CLICK = "/api/00000/click/johndoe/1/123"
 
 
 def add(store: Store, target: str = CLICK) -> None:
-    store.add(1.5, "GET", target, judge("GET", target))
+    store.add(1.5, "GET", target, assess("GET", target))
 
 
 def test_a_kept_file_is_read_by_the_next_one(tmp_path: Path) -> None:
@@ -76,11 +76,11 @@ def test_many_threads_lose_and_double_nothing() -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from footfall.localtracker import Store, judge
+from footfall.localtracker import Store, assess
 store = Store(Path(sys.argv[1]))
 for number in range(1, 201):
     target = f"/api/00000/click/{sys.argv[2]}/1/{number}"
-    store.add(1.5, "GET", target, judge("GET", target))
+    store.add(1.5, "GET", target, assess("GET", target))
     if number % 20 == 0:
         store.count()  # has them written: many small transactions
 store.close()

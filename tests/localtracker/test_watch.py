@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis.strategies import floats, lists, sampled_from, text, tuples
 
-from footfall.localtracker import judge
+from footfall.localtracker import assess
 from footfall.localtracker.watch import Watch
 
 ANNA = "7d444840-9dc0-11d1-b245-5ffdce74fad2"
@@ -29,7 +29,7 @@ def buy(session: str = FIRST, more: str = "&p21=O-1") -> str:
 def remarks(*arrivals: tuple[float, str], replayed: bool = False) -> list[str]:
     """Return the fields that are remarked on at the last of some requests."""
     watch = Watch(replayed=replayed)
-    found = [watch.notice(at, judge("GET", target)) for at, target in arrivals]
+    found = [watch.notice(at, assess("GET", target)) for at, target in arrivals]
     return [problem.field for problem in found[-1]]
 
 
@@ -122,8 +122,8 @@ def test_a_refused_request_teaches_nothing() -> None:
 
 def test_a_remark_names_what_to_do_and_quotes_no_visitor() -> None:
     watch = Watch()
-    watch.notice(0.0, judge("GET", LOGIN))
-    [remark] = watch.notice(61.0, judge("GET", CLICK))
+    watch.notice(0.0, assess("GET", LOGIN))
+    [remark] = watch.notice(61.0, assess("GET", CLICK))
     assert str(remark) == (
         "userid: is the anonymous id that logged in 61 seconds earlier, and the account's id is not used;"
         " send the account's id with every event from the login to the logout (Tracking API, 'User Identifier')"
@@ -136,4 +136,4 @@ TARGETS = [visit(), visit(session=SECOND), visit(BERT), LOGIN, CLICK, BUY, buy()
 @given(arrivals=lists(tuples(floats(0, 10_000), sampled_from(TARGETS) | text())))
 def test_no_sequence_makes_it_raise_or_refuse(arrivals: list[tuple[float, str]]) -> None:
     watch = Watch()
-    assert not any(problem.fatal for at, target in arrivals for problem in watch.notice(at, judge("GET", target)))
+    assert not any(problem.fatal for at, target in arrivals for problem in watch.notice(at, assess("GET", target)))

@@ -8,7 +8,7 @@ import pytest
 from tests.identity.asking import make_site, view
 
 from footfall.events import Click, PageView
-from footfall.localtracker import judge
+from footfall.localtracker import assess
 from footfall.testing import recording
 
 DOCUMENT = " ".join((Path(__file__).parents[2] / "docs" / "trackers.md").read_text(encoding="utf-8").split())
@@ -56,5 +56,5 @@ def test_a_page_without_any_script_makes_a_complete_event(event: PageView | Clic
     with recording(site) as recorder:
         site.begin(view()).emit(event)
     raptor = next(request for request in recorder.requests if request.tracker == "raptor")
-    verdict = judge(raptor.method, "/" + raptor.url.split("/", 3)[3])
-    assert (verdict.status, verdict.problems) == (200, ())
+    assessment = assess(raptor.method, "/" + raptor.url.split("/", 3)[3])
+    assert (assessment.status, assessment.problems) == (200, ())

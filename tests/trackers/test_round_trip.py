@@ -32,7 +32,7 @@ from footfall.events import (
     Rendered,
 )
 from footfall.identity.visitor import Visitor
-from footfall.localtracker import Rules, Verdict, judge
+from footfall.localtracker import Assessment, Rules, assess
 from footfall.trackers import Raptor, Tracker, Yoochoose
 
 LARGEST = 2**31 - 1
@@ -133,22 +133,22 @@ def told_raptor(event: Event, visitor: Visitor) -> dict[str, str]:
     return told
 
 
-def received(tracker: Tracker, event: Event, visitor: Visitor) -> list[Verdict]:
-    verdicts: list[Verdict] = []
+def received(tracker: Tracker, event: Event, visitor: Visitor) -> list[Assessment]:
+    assessments: list[Assessment] = []
     for request in tracker.requests(event, visitor):
         assert request.url.isascii()
         target = "/" + request.url.split("/", 3)[3]
-        verdicts.append(judge(request.method, target, RULES))
-    return verdicts
+        assessments.append(assess(request.method, target, RULES))
+    return assessments
 
 
 @given(raptor_events, raptor_visitors)
 @settings(max_examples=400)
 def test_raptor_reads_what_was_emitted(event: Event, visitor: Visitor) -> None:
     """R-03, R-05 to R-14: accepted, and every parameter as it was before it was encoded."""
-    (verdict,) = received(RAPTOR, event, visitor)
-    params = dict(verdict.params)
-    assert (params.pop("customerid"), len(params) + 1, verdict.status) == ("12345", len(verdict.params), 200)
+    (assessment,) = received(RAPTOR, event, visitor)
+    params = dict(assessment.params)
+    assert (params.pop("customerid"), len(params) + 1, assessment.status) == ("12345", len(assessment.params), 200)
     ruid = params.pop("ruid", None)
     assert (ruid and b64decode(ruid).decode()) == visitor.ruid
     assert params == told_raptor(event, visitor)
@@ -157,9 +157,9 @@ def test_raptor_reads_what_was_emitted(event: Event, visitor: Visitor) -> None:
 @given(st.builds(Buy, raptor_items, quantities, price=prices, fields=fields), any_text)
 def test_raptor_reads_an_order_without_a_browser(event: Buy, ruid: str) -> None:
     """The ``.stream`` address: ruid as it is."""
-    (verdict,) = received(RAPTOR, event, Visitor(ruid=ruid))
+    (assessment,) = received(RAPTOR, event, Visitor(ruid=ruid))
     expected = told_raptor(event, Visitor()) | {"customerid": "12345", "ruid": ruid, "source": "webhook"}
-    assert (verdict.status, dict(verdict.params)) == (200, expected)
+    assert (assessment.status, dict(assessment.params)) == (200, expected)
 
 
 # YOOCHOOSE
@@ -222,19 +222,19 @@ def test_yoochoose_reads_what_was_emitted(event: Event, visitor: Visitor) -> Non
         item: Item = event.item  # type: ignore[attr-defined]
         about = [("userid", user_of(visitor)), ("itemtypeid", str(item.type)), ("itemid", item.id)]
         expected = [[("customerid", "00000"), *about, *told_yoochoose(event)]]
-    verdicts = received(YOOCHOOSE, event, visitor)
-    assert [list(one.params) for one in verdicts] == expected
-    assert [one.status for one in verdicts] == [204] * len(verdicts)
+    assessments = received(YOOCHOOSE, event, visitor)
+    assert [list(one.params) for one in assessments] == expected
+    assert [one.status for one in assessments] == [204] * len(assessments)
 
 
 @given(st.lists(yoochoose_items, max_size=8), yoochoose_visitors)
 def test_yoochoose_reads_every_rendered_item(items: Sequence[Item], visitor: Visitor) -> None:
     """Y-21, Y-52, Y-53."""
-    verdicts = received(YOOCHOOSE, Rendered(items), visitor)
+    assessments = received(YOOCHOOSE, Rendered(items), visitor)
     shown: dict[int, list[str]] = {}
-    for verdict in verdicts:
-        params = dict(verdict.params)
-        assert (verdict.status, params["userid"]) == (204, user_of(visitor))
+    for assessment in assessments:
+        params = dict(assessment.params)
+        assert (assessment.status, params["userid"]) == (204, user_of(visitor))
         shown.setdefault(int(params["itemtypeid"]), []).extend(params["itemid"].split(","))
     assert shown == {one.type: [other.id for other in items if other.type == one.type] for one in items}
 
@@ -249,7 +249,7 @@ def test_yoochoose_reads_a_link_as_it_was_delivered(event: RecommendationLink, v
 @given(prices.filter(bool), quantities)
 def test_a_price_is_read_to_the_last_minor_unit(price: Money, quantity: int) -> None:
     """Y-37, T-22: never off by more than half of one, and never in another form."""
-    (verdict,) = received(YOOCHOOSE, Buy("1", quantity, price=price), Visitor())
-    written = dict(verdict.params)["fullprice"]
+    (assessment,) = received(YOOCHOOSE, Buy("1", quantity, price=price), Visitor())
+    written = dict(assessment.params)["fullprice"]
     assert written.endswith(price.currency)
     assert abs(Decimal(written[:-3]) - price.amount) <= Decimal(5).scaleb(-price.minor_units - 1)

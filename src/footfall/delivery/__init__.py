@@ -1,6 +1,5 @@
 """Delivery: every thread, file and socket of this package. It knows finished requests, and no event."""
 
-from footfall.delivery.deliverer import Deliverer
 from footfall.delivery.delivery import Delivery
 from footfall.delivery.spool.failed import FailedRequest, list_failed, purge_failed, retry_failed
 from footfall.delivery.stats import Counters, Stats
@@ -10,7 +9,6 @@ __all__ = [
     "Delivery",
     "Stats",
     "Counters",
-    "Deliverer",
     "SpoolStatus",
     "FailedRequest",
     "spool_status",

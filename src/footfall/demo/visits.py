@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Literal, TypedDict
@@ -50,16 +50,16 @@ def read_steps() -> list[Step]:
 def count_sessions(steps: Iterable[Step], idle: float) -> int:
     """Count visits: one ends when its visitor does nothing for *idle* seconds.
 
+    Args:
+        steps: In the order in which they happened.
+        idle: In seconds.
+
     Source: Server-side Tracking, "Session Cookie".
     """
     latest: dict[int, float] = {}
     sessions = 0
-    for step in _in_order(steps):
+    for step in steps:
         if step.at - latest.get(step.visitor, float("-inf")) >= idle:
             sessions += 1
         latest[step.visitor] = step.at
     return sessions
-
-
-def _in_order(steps: Iterable[Step]) -> Sequence[Step]:
-    return sorted(steps, key=lambda step: step.at)

@@ -7,12 +7,12 @@
 from __future__ import annotations
 
 from footfall.localtracker.app import create_app
+from footfall.localtracker.assessment import Assessment, Problem, Rules
 from footfall.localtracker.faults import Fault, Faults
-from footfall.localtracker.protocol import format_answer, judge
+from footfall.localtracker.protocol import assess, format_answer
 from footfall.localtracker.received import Count, Filter, Received
 from footfall.localtracker.server import BackgroundServer, LocalTracker, wait_for_interrupt
 from footfall.localtracker.store import Store
-from footfall.localtracker.verdicts import Problem, Rules, Verdict
 
 __all__ = [
     "BackgroundServer",
@@ -25,9 +25,9 @@ __all__ = [
     "Received",
     "Rules",
     "Store",
-    "Verdict",
+    "Assessment",
     "create_app",
     "format_answer",
-    "judge",
+    "assess",
     "wait_for_interrupt",
 ]

@@ -14,12 +14,12 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from footfall.localtracker.asking import AskedWronglyError
+from footfall.localtracker.assessment import Rules
 from footfall.localtracker.control import Control
 from footfall.localtracker.faults import Faults
 from footfall.localtracker.live import Live
 from footfall.localtracker.receiver import Receiver
 from footfall.localtracker.store import Store
-from footfall.localtracker.verdicts import Rules
 
 __all__ = ["create_app"]
 
@@ -101,7 +101,7 @@ class _LocalTracker(Starlette):
     receiver: Receiver
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # A page of ours is found by the decoded path; a tracker's is judged as it was written, whatever it decodes to.
+        # A page of ours is found by the decoded path; a tracker's is read as it was written, whatever it decodes to.
         path: str = scope.get("path", "")
         if scope["type"] == "http" and path not in self.own and not path.startswith("/assets/"):
             return await self.receiver(scope, receive, send)

@@ -133,6 +133,6 @@ def _row(one: Received) -> tuple[object, ...]:
     time = datetime.fromtimestamp(one.at, UTC).isoformat(timespec="milliseconds")
     findings = "; ".join(map(str, (*one.problems, *one.remarks)))
     return (
-        *(one.number, time, one.tracker, one.judged.customer, one.kind, one.visitor, one.session, one.status),
+        *(one.number, time, one.tracker, one.assessment.customer, one.kind, one.visitor, one.session, one.status),
         *(one.look, one.fault, one.method, one.target, json.dumps(one.params), findings),
     )

@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass, replace
 from footfall.localtracker.reading import read_person, say
 from footfall.localtracker.received import Received
 
-__all__ = ["Known", "follow"]
+__all__ = ["Ids", "follow"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Known:
-    """Who a request came from, as far as it or its neighbour tells."""
+class Ids:
+    """By what ids a request's sender is known, as far as it or its neighbour tells."""
 
     device: str = ""
     session: str = ""
@@ -47,7 +47,7 @@ def follow(received: Sequence[Received]) -> list[dict[str, object]]:
     times = [one.at for one in telling]
     # A site that tells Raptor who is logged in says by silence that nobody is.
     silent = not any("p7" in one.params for one in telling)
-    before = Known()
+    before = Ids()
     journey: list[dict[str, object]] = []
     for one in received:
         known = _known(one, _nearest(one, telling, times), accounts)
@@ -61,7 +61,7 @@ def follow(received: Sequence[Received]) -> list[dict[str, object]]:
                 "kind": one.kind,
                 "status": one.status,
                 "look": one.look,
-                "says": say(one.judged),
+                "says": say(one.assessment),
                 "known": asdict(known),
                 "news": _news(before, known, first=not journey),
             }
@@ -77,7 +77,7 @@ def _nearest(one: Received, telling: Sequence[Received], times: Sequence[float])
     return min(telling[max(0, at - 1) : at + 1], key=lambda other: abs(other.at - one.at), default=None)
 
 
-def _known(one: Received, telling: Received | None, accounts: set[str]) -> Known:
+def _known(one: Received, telling: Received | None, accounts: set[str]) -> Ids:
     told: Mapping[str, str] = telling.params if telling is not None else {}
     user = told.get("p7", "") if one.tracker == "raptor" else ""
     device = told.get("coid", "")
@@ -87,7 +87,7 @@ def _known(one: Received, telling: Received | None, accounts: set[str]) -> Known
         elif one.visitor in accounts:
             user = one.visitor
         device = device or ("" if user else one.visitor)
-    return Known(
+    return Ids(
         device=device,
         session=told.get("sid", ""),
         reaid=told.get("reaid", ""),
@@ -97,7 +97,7 @@ def _known(one: Received, telling: Received | None, accounts: set[str]) -> Known
     )
 
 
-def _news(before: Known, known: Known, *, first: bool) -> list[str]:
+def _news(before: Ids, known: Ids, *, first: bool) -> list[str]:
     news: list[str] = []
     for name, words in _NEWS.items():
         old, new = getattr(before, name), getattr(known, name)

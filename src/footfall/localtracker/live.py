@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from footfall.localtracker.asking import AskedWronglyError, read_filter, read_number
 from footfall.localtracker.faults import Faults
 from footfall.localtracker.journey import follow
-from footfall.localtracker.reading import read_parameters, say
+from footfall.localtracker.reading import read_parts, say
 from footfall.localtracker.received import Received
 from footfall.localtracker.schema import digest_of
 from footfall.localtracker.store import Store
@@ -122,11 +122,11 @@ class Live:
         if not found:
             return JSONResponse({"error": "number: it was forgotten, or never came"}, 404)
         [one] = found
-        parameters = read_parameters(one.judged, offline=one.target.partition("?")[0].endswith(".stream"))
+        parameters = read_parts(one.assessment, offline=one.target.partition("?")[0].endswith(".stream"))
         traces = self._store.traces(3, digest=f":{digest_of(one.method, one.target)}")
         answer = {
             **one.to_json(),
-            "says": say(one.judged),
+            "says": say(one.assessment),
             "parameters": [asdict(parameter) for parameter in parameters],
             "traces": self._explain_traces(traces),
         }
@@ -192,7 +192,7 @@ def _row(one: Received) -> dict[str, object]:
         "at": one.at,
         "tracker": one.tracker,
         "kind": one.kind,
-        "says": say(one.judged),
+        "says": say(one.assessment),
         "visitor": one.visitor,
         "status": one.status,
         "look": one.look,

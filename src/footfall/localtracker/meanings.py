@@ -1,6 +1,6 @@
 """What every parameter of the two trackers means, its rule, and the place in the document that says so. Pure.
 
-Like the judges, written from the trackers' documents and not from `footfall.trackers`.
+Like the assessments, written from the trackers' documents and not from `footfall.trackers`.
 """
 
 from __future__ import annotations

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from footfall.localtracker.raptor import judge_raptor
-from footfall.localtracker.target import decode
-from footfall.localtracker.verdicts import Findings, Rules, TrackerName, Verdict
-from footfall.localtracker.yoochoose import LINKS, judge_link, judge_transfer, judge_yoochoose
+from http import HTTPStatus
 
-__all__ = ["format_answer", "judge"]
+from footfall.localtracker.assessment import Assessment, Findings, Rules, TrackerName
+from footfall.localtracker.raptor import assess_raptor
+from footfall.localtracker.target import decode
+from footfall.localtracker.yoochoose import LINKS, assess_link, assess_transfer, assess_yoochoose
+
+__all__ = ["format_answer", "assess"]
 
 _BOTH = "The two documents"
-_ANSWERS = {
-    200: "OK",
-    400: "Bad Request",
-    401: "Unauthorized",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    414: "Request-URI Too Long",
-}
 
 
-def judge(method: str, target: str, rules: Rules | None = None, *, authorization: str | None = None) -> Verdict:
-    """Decode one request and judge it as its tracker's document does.
+def assess(method: str, target: str, rules: Rules | None = None, *, authorization: str | None = None) -> Assessment:
+    """Decode one request and assess it by its tracker's document.
 
     Nothing that is sent makes this raise.
 
@@ -38,13 +32,13 @@ def judge(method: str, target: str, rules: Rules | None = None, *, authorization
     segments = [decode(segment) for segment in path.split("/")[1:]]
     head = segments[0].raw if segments else ""
     if len(segments) == 1 and head.endswith((".rsa", ".stream")):
-        return judge_raptor(method, segments[0], query, rules)
+        return assess_raptor(method, segments[0], query, rules)
     if len(segments) == 5 and segments[2].raw == "transfer":
-        return judge_transfer(method, segments, query, rules, authorization)
+        return assess_transfer(method, segments, query, rules, authorization)
     if head == "api" or (rules.ibexa and head in ("ebl", "news")):
-        return judge_yoochoose(method, segments[1:], query, rules, authorization)
+        return assess_yoochoose(method, segments[1:], query, rules, authorization)
     if head in LINKS:
-        return judge_link(method, segments, query, rules)
+        return assess_link(method, segments, query, rules)
     findings = Findings(_BOTH)
     findings.wrong(
         "path",
@@ -52,10 +46,10 @@ def judge(method: str, target: str, rules: Rules | None = None, *, authorization
         "write /[customerid].rsa for Raptor, /api/[customerid]/[event]/... for YOOCHOOSE",
         "The URL has the following format",
     )
-    return Verdict(tracker="unknown", status=404, problems=findings.problems)
+    return Assessment(tracker="unknown", status=404, problems=findings.problems)
 
 
-def _refuse_long(path: str, length: int, rules: Rules) -> Verdict:
+def _refuse_long(path: str, length: int, rules: Rules) -> Assessment:
     findings = Findings("Tracking API")
     findings.wrong(
         "URL", f"has {length} characters", f"send at most {rules.max_target}: split bundles", "Response Handling"
@@ -66,16 +60,16 @@ def _refuse_long(path: str, length: int, rules: Rules) -> Verdict:
         tracker = "yoochoose"
     elif head.endswith((".rsa", ".stream")):
         tracker = "raptor"
-    return Verdict(tracker=tracker, status=414, problems=findings.problems)
+    return Assessment(tracker=tracker, status=414, problems=findings.problems)
 
 
-def format_answer(verdict: Verdict) -> str:
+def format_answer(assessment: Assessment) -> str:
     """Write the body of the answer: what is wrong and how to mend it, one line each; ``""`` if nothing is.
 
     It is plain text, and quotes no id of a visitor.
     """
-    if not verdict.problems:
+    if not assessment.problems:
         return ""
-    lines = [f"{verdict.status} {_ANSWERS[verdict.status]}", ""]
-    lines += [f"{'wrong' if problem.fatal else 'doubtful'}: {problem}" for problem in verdict.problems]
+    lines = [f"{assessment.status} {HTTPStatus(assessment.status).phrase}", ""]
+    lines += [f"{'wrong' if problem.fatal else 'doubtful'}: {problem}" for problem in assessment.problems]
     return "\n".join(lines) + "\n"

@@ -9,10 +9,10 @@ import base64
 import binascii
 import re
 
+from footfall.localtracker.assessment import Assessment, Findings, Rules
 from footfall.localtracker.target import Text, split_query
-from footfall.localtracker.verdicts import Findings, Rules, Verdict
 
-__all__ = ["judge_raptor"]
+__all__ = ["assess_raptor"]
 
 _DOCUMENT = "Server-side Tracking"
 _PARAMETERS = "Parameter Explanation"
@@ -33,7 +33,7 @@ _KNOWN = frozenset(
 )
 
 
-def judge_raptor(method: str, segment: Text, query: str, rules: Rules) -> Verdict:
+def assess_raptor(method: str, segment: Text, query: str, rules: Rules) -> Assessment:
     """Judge a request whose only path segment ends with ``.rsa`` or ``.stream``.
 
     Args:
@@ -64,7 +64,7 @@ def judge_raptor(method: str, segment: Text, query: str, rules: Rules) -> Verdic
     _check_person(given, findings, offline=offline)
     _check_module(kind, given, findings)
 
-    return Verdict(
+    return Assessment(
         tracker="raptor",
         customer=customer,
         kind=kind,

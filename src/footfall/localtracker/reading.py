@@ -8,16 +8,16 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from footfall.localtracker.assessment import Assessment
 from footfall.localtracker.meanings import OFFLINE_RUID, find_meaning
-from footfall.localtracker.verdicts import Verdict
 
-__all__ = ["Parameter", "read_parameters", "read_person", "say"]
+__all__ = ["Part", "read_parts", "read_person", "say"]
 
 _price = re.compile(r"([0-9]+(?:\.[0-9]+)?)([A-Z]{3})").fullmatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Parameter:
+class Part:
     """One part of a request, explained."""
 
     name: str
@@ -28,24 +28,24 @@ class Parameter:
     reads: str = ""  #: the value in plain text, where it stands in base64
 
 
-def read_parameters(verdict: Verdict, *, offline: bool = False) -> list[Parameter]:
+def read_parts(assessment: Assessment, *, offline: bool = False) -> list[Part]:
     """Explain each part of a request, in its order.
 
     Args:
-        verdict: The request, decoded.
+        assessment: The request, decoded.
         offline: Raptor's ``.stream``, whose ruid is clear text.
     """
-    explained: list[Parameter] = []
-    for name, value in verdict.params:
+    explained: list[Part] = []
+    for name, value in assessment.params:
         reads = ""
-        meaning = find_meaning(verdict.tracker, name)
-        if verdict.tracker == "raptor" and name == "ruid":
+        meaning = find_meaning(assessment.tracker, name)
+        if assessment.tracker == "raptor" and name == "ruid":
             if offline:
                 meaning = OFFLINE_RUID
             else:
                 reads = read_person(value)
         explained.append(
-            Parameter(name=name, value=value, means=meaning.means, rule=meaning.rule, place=meaning.place, reads=reads)
+            Part(name=name, value=value, means=meaning.means, rule=meaning.rule, place=meaning.place, reads=reads)
         )
     return explained
 
@@ -114,13 +114,13 @@ _RAPTOR_SAYS: Mapping[str, _Say] = {
 }
 
 
-def say(verdict: Verdict) -> str:
+def say(assessment: Assessment) -> str:
     """Say what a request reports in a few words that go after who it was: ``opened item 123``."""
-    says = _RAPTOR_SAYS if verdict.tracker == "raptor" else _YOOCHOOSE_SAYS
-    given = dict(reversed(verdict.params))
-    found = says.get(verdict.kind.lower() if verdict.tracker == "raptor" else verdict.kind)
+    says = _RAPTOR_SAYS if assessment.tracker == "raptor" else _YOOCHOOSE_SAYS
+    given = dict(reversed(assessment.params))
+    found = says.get(assessment.kind.lower() if assessment.tracker == "raptor" else assessment.kind)
     if found is not None:
         return found(given)
-    if verdict.tracker == "unknown":
+    if assessment.tracker == "unknown":
         return "is no tracker's request"
-    return f"reported {verdict.kind}" if verdict.kind else "reported something without a name"
+    return f"reported {assessment.kind}" if assessment.kind else "reported something without a name"

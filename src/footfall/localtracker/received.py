@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Literal, TypedDict
 
-from footfall.localtracker.verdicts import Problem, Verdict
+from footfall.localtracker.assessment import Assessment, Problem
 
 __all__ = ["Asked", "Count", "Filter", "Look", "Received", "answered", "look_of"]
 
@@ -35,49 +35,49 @@ class Received:
     at: float  #: in Unix seconds
     method: str
     target: str  #: path and query as they came
-    judged: Verdict
+    assessment: Assessment
     remarks: tuple[Problem, ...] = ()  #: what only the requests before it, or a second look, make doubtful
     fault: str = ""  #: the fault that was ordered in place of an answer: ``503``, ``hang``, ``cut``...
 
     @property
     def tracker(self) -> str:
         """``raptor``, ``yoochoose`` or ``unknown``."""
-        return self.judged.tracker
+        return self.assessment.tracker
 
     @property
     def kind(self) -> str:
         """The event in the tracker's own word."""
-        return self.judged.kind
+        return self.assessment.kind
 
     @property
     def visitor(self) -> str:
         """Raptor's ``coid``, YOOCHOOSE's ``userid``."""
-        return self.judged.visitor
+        return self.assessment.visitor
 
     @property
     def session(self) -> str:
         """Raptor's ``sid``."""
-        return self.judged.session
+        return self.assessment.session
 
     @property
     def status(self) -> int:
         """What it was answered; 0: nothing, as was ordered."""
-        return self.judged.status
+        return self.assessment.status
 
     @property
     def look(self) -> Look:
         """How it looks at a glance."""
-        return look_of(self.judged, self.remarks, self.fault)
+        return look_of(self.assessment, self.remarks, self.fault)
 
     @property
     def params(self) -> Mapping[str, str]:
         """The decoded parts of the path and the query; of a repeated name the first."""
-        return dict(reversed(self.judged.params))
+        return dict(reversed(self.assessment.params))
 
     @property
     def problems(self) -> tuple[Problem, ...]:
         """What is wrong or doubtful about it alone, by its document."""
-        return self.judged.problems
+        return self.assessment.problems
 
     def to_json(self) -> dict[str, object]:
         """Return it as JSON has it."""
@@ -87,7 +87,7 @@ class Received:
             "method": self.method,
             "target": self.target,
             "tracker": self.tracker,
-            "customer": self.judged.customer,
+            "customer": self.assessment.customer,
             "kind": self.kind,
             "visitor": self.visitor,
             "session": self.session,
@@ -104,18 +104,18 @@ class Received:
         return f"<Received {self.number}: {self.tracker} {self.kind or 'request'} answered {self.status}>"
 
 
-def look_of(judged: Verdict, remarks: tuple[Problem, ...], fault: str) -> Look:
+def look_of(assessment: Assessment, remarks: tuple[Problem, ...], fault: str) -> Look:
     """Tell how a request looks at a glance."""
     if fault:
         return "fault"
-    if not judged.accepted:
+    if not assessment.accepted:
         return "wrong"
-    return "doubtful" if judged.problems or remarks else "right"
+    return "doubtful" if assessment.problems or remarks else "right"
 
 
-def answered(judged: Verdict, fault: str) -> Verdict:
-    """Return the verdict with the status that was answered in truth."""
-    return replace(judged, status=int(fault) if fault.isdigit() else 0) if fault else judged
+def answered(assessment: Assessment, fault: str) -> Assessment:
+    """Return the assessment with the status that was answered in truth."""
+    return replace(assessment, status=int(fault) if fault.isdigit() else 0) if fault else assessment
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Takes the requests to the trackers: judges, keeps and answers them, or does what a fault asks for."""
+"""Takes the requests to the trackers: assesses, keeps and answers them, or does what a fault asks for."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 from starlette.types import Receive, Scope, Send
 
+from footfall.localtracker.assessment import Assessment, Rules
 from footfall.localtracker.faults import Fault, Faults
-from footfall.localtracker.protocol import format_answer, judge
+from footfall.localtracker.protocol import assess, format_answer
 from footfall.localtracker.store import Store
-from footfall.localtracker.verdicts import Rules, Verdict
 
 __all__ = ["Receiver"]
 
@@ -39,19 +39,19 @@ class Receiver:
         """Serve one request."""
         method: str = scope["method"]
         target = _target(scope)
-        verdict = judge(
+        assessment = assess(
             method, target, self._rules, authorization=_authorization(scope) if self._rules.credentials else None
         )
         at = time.time()
         fault: Fault | None = None
         if self._faults.on:
-            wait, fault = self._faults.draw(verdict.tracker)
+            wait, fault = self._faults.draw(assessment.tracker)
             if wait and await _gone_within(wait, receive):
-                self._store.add(at, method, target, verdict, "hang")
+                self._store.add(at, method, target, assessment, "hang")
                 return
-        self._store.add(at, method, target, verdict, "" if fault is None else fault.kind)
+        self._store.add(at, method, target, assessment, "" if fault is None else fault.kind)
         if fault is None:
-            await _answer(send, verdict.status, _headers(verdict), format_answer(verdict))
+            await _answer(send, assessment.status, _headers(assessment), format_answer(assessment))
         elif fault.kind == "hang":
             if not await _gone_within(fault.seconds, receive):
                 await _cut(receive, send)
@@ -64,11 +64,11 @@ class Receiver:
             await _answer(send, int(fault.kind), headers, _FAULT_BODY.format(status=fault.kind))
 
 
-def _headers(verdict: Verdict) -> _Headers:
-    if verdict.status == 401:
+def _headers(assessment: Assessment) -> _Headers:
+    if assessment.status == 401:
         return [(b"www-authenticate", b"Basic")]
-    if verdict.status == 405:
-        return [(b"allow", b"GET" if verdict.tracker == "raptor" else b"GET, POST")]
+    if assessment.status == 405:
+        return [(b"allow", b"GET" if assessment.tracker == "raptor" else b"GET, POST")]
     return []
 
 

@@ -9,8 +9,8 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
+from footfall.localtracker.assessment import Assessment, Problem
 from footfall.localtracker.received import Filter, Received, look_of
-from footfall.localtracker.verdicts import Problem, Verdict
 
 __all__ = ["digest_of", "matching", "read_row", "write_row"]
 
@@ -135,16 +135,16 @@ def digest_of(method: str, target: str) -> str:
 
 
 def write_row(
-    at: float, method: str, target: str, verdict: Verdict, remarks: tuple[Problem, ...], fault: str
+    at: float, method: str, target: str, one: Assessment, remarks: tuple[Problem, ...], fault: str
 ) -> tuple[object, ...]:
-    """Return the values of INSERT; *verdict* has the status that was answered."""
+    """Return the values of INSERT; *one* has the status that was answered."""
     other = ""
-    if verdict.kind in ("login", "transfer") and verdict.accepted:
-        other = dict(verdict.params).get("targetuserid", "")
+    if one.kind in ("login", "transfer") and one.accepted:
+        other = dict(one.params).get("targetuserid", "")
     return (
-        *(at, method, target, verdict.tracker, verdict.customer, verdict.kind, verdict.visitor, verdict.session),
-        *(verdict.status, fault, json.dumps(verdict.params), _write_problems(verdict.problems)),
-        *(_write_problems(remarks), other, look_of(verdict, remarks, fault), digest_of(method, target)),
+        *(at, method, target, one.tracker, one.customer, one.kind, one.visitor, one.session),
+        *(one.status, fault, json.dumps(one.params), _write_problems(one.problems)),
+        *(_write_problems(remarks), other, look_of(one, remarks, fault), digest_of(method, target)),
     )
 
 
@@ -166,7 +166,7 @@ def read_row(row: tuple[Any, ...]) -> Received:
     number, at, method, target, tracker, customer, kind, visitor, session, status, fault, params, problems, remarks = (
         row
     )
-    verdict = Verdict(
+    one = Assessment(
         tracker=tracker,
         customer=customer,
         kind=kind,
@@ -177,4 +177,4 @@ def read_row(row: tuple[Any, ...]) -> Received:
         problems=_read_problems(problems),
     )
     remarked = _read_problems(remarks)
-    return Received(number=number, at=at, method=method, target=target, judged=verdict, remarks=remarked, fault=fault)
+    return Received(number=number, at=at, method=method, target=target, assessment=one, remarks=remarked, fault=fault)

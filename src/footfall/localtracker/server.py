@@ -14,10 +14,10 @@ from starlette.types import ASGIApp
 
 from footfall.errors import ConfigError, MissingExtra
 from footfall.localtracker.app import create_app
+from footfall.localtracker.assessment import Rules
 from footfall.localtracker.faults import Faults
 from footfall.localtracker.hearing import Hearing
 from footfall.localtracker.store import Count, Filter, Received, Store
-from footfall.localtracker.verdicts import Rules
 
 __all__ = ["BackgroundServer", "LocalTracker", "wait_for_interrupt"]
 

@@ -17,8 +17,8 @@ from typing import Any, Unpack
 
 from footfall.errors import ConfigError
 from footfall.localtracker import schema
+from footfall.localtracker.assessment import Assessment, Problem
 from footfall.localtracker.received import Count, Filter, Received, answered, look_of
-from footfall.localtracker.verdicts import Problem, Verdict
 from footfall.localtracker.watch import Watch
 
 __all__ = ["Count", "Filter", "Received", "Store"]
@@ -37,7 +37,7 @@ _MOST_ALIASES = 20
 # Those who share such an id are not one person.
 _EVERYBODY = frozenset(("", "not_defined"))
 
-_Arrival = tuple[float, str, str, Verdict, str]
+_Arrival = tuple[float, str, str, Assessment, str]
 
 
 class Store:
@@ -100,18 +100,18 @@ class Store:
 
     # Writing
 
-    def add(self, at: float, method: str, target: str, verdict: Verdict, fault: str = "") -> None:
+    def add(self, at: float, method: str, target: str, assessment: Assessment, fault: str = "") -> None:
         """Keep one request, mostly without waiting.
 
         Args:
             at: When it came, in Unix seconds.
             method: In upper case.
             target: Path and query as they came.
-            verdict: What it was found to be.
+            assessment: What it was found to be.
             fault: What was done in place of the answer, if a fault was ordered.
         """
         with self._gathering:
-            self._gathered.append((at, method, target, verdict, fault))
+            self._gathered.append((at, method, target, assessment, fault))
             many = len(self._gathered)
             if self._writer is None and not self._closed:
                 self._writer = threading.Thread(target=self._write, name="footfall local tracker's store", daemon=True)
@@ -158,15 +158,15 @@ class Store:
         tally: Counter[tuple[str, str, int, str]] = Counter()
         minutes: Counter[tuple[int, str]] = Counter()
         found: list[tuple[int, str, Problem]] = []
-        for at, method, target, judged, fault in gathered:
-            verdict = answered(judged, fault)
-            remarks = self._watch.notice(at, verdict)
-            look = look_of(verdict, remarks, fault)
-            rows.append(schema.write_row(at, method, target, verdict, remarks, fault))
-            tally[verdict.tracker, verdict.kind, verdict.status, look] += 1
+        for at, method, target, assessed, fault in gathered:
+            assessment = answered(assessed, fault)
+            remarks = self._watch.notice(at, assessment)
+            look = look_of(assessment, remarks, fault)
+            rows.append(schema.write_row(at, method, target, assessment, remarks, fault))
+            tally[assessment.tracker, assessment.kind, assessment.status, look] += 1
             minutes[int(at // 60), look] += 1
-            # A fault says nothing of the sender; what they sent is judged when they send it again.
-            found += [(len(rows), verdict.tracker, one) for one in (*verdict.problems, *remarks) if not fault]
+            # A fault says nothing of the sender; what they sent is assessed when they send it again.
+            found += [(len(rows), assessment.tracker, one) for one in (*assessment.problems, *remarks) if not fault]
         self._database.execute("BEGIN IMMEDIATE")
         self._database.executemany(schema.INSERT, rows)
         last: int = self._database.execute("SELECT max(number) FROM received").fetchone()[0]

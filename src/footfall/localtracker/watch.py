@@ -11,7 +11,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from footfall.localtracker.verdicts import Findings, Problem, Verdict
+from footfall.localtracker.assessment import Assessment, Findings, Problem
 
 __all__ = ["Watch"]
 
@@ -81,29 +81,29 @@ class Watch:
         self._source_of: _Recent[str, str] = _Recent()
         self._bought: _Recent[tuple[Hashable, ...], float] = _Recent()
 
-    def notice(self, at: float, verdict: Verdict) -> tuple[Problem, ...]:
+    def notice(self, at: float, assessment: Assessment) -> tuple[Problem, ...]:
         """Return what there is to remark on a request that its tracker took.
 
         Args:
             at: When it came, in Unix seconds.
-            verdict: What it was found to be. A refused one teaches nothing: it is sent again once it is mended.
+            assessment: What it was found to be. A refused one teaches nothing: it is sent again once it is mended.
         """
-        if not verdict.accepted:
+        if not assessment.accepted:
             return ()
-        findings = Findings(_RAPTOR if verdict.tracker == "raptor" else _YOOCHOOSE)
-        if verdict.tracker == "raptor":
-            _look_at_values(verdict, findings)
+        findings = Findings(_RAPTOR if assessment.tracker == "raptor" else _YOOCHOOSE)
+        if assessment.tracker == "raptor":
+            _look_at_values(assessment, findings)
             if not self._replayed:
-                self._look_at_session(at, verdict, findings)
+                self._look_at_session(at, assessment, findings)
         else:
-            _look_at_user(verdict, findings)
-            self._look_at_login(at, verdict, findings)
-        if verdict.kind == "buy" and not self._replayed:
-            self._look_at_buy(at, verdict, findings)
+            _look_at_user(assessment, findings)
+            self._look_at_login(at, assessment, findings)
+        if assessment.kind == "buy" and not self._replayed:
+            self._look_at_buy(at, assessment, findings)
         return findings.problems
 
-    def _look_at_session(self, at: float, verdict: Verdict, findings: Findings) -> None:
-        device, session = verdict.visitor, verdict.session
+    def _look_at_session(self, at: float, assessment: Assessment, findings: Findings) -> None:
+        device, session = assessment.visitor, assessment.session
         if not device or not session:
             return
         before = self._session_of.get(device)
@@ -126,17 +126,17 @@ class Watch:
         self._session_of.put(device, _Seen(session, at))
         self._device_of.put(session, _Seen(device, at))
 
-    def _look_at_login(self, at: float, verdict: Verdict, findings: Findings) -> None:
-        if verdict.kind in ("login", "transfer"):
-            target = dict(verdict.params).get("targetuserid", "")
-            if target != verdict.visitor and verdict.visitor not in _ANONYMOUS:
-                self._login_of.put(verdict.visitor, _Seen(target, at))
-                self._source_of.put(target, verdict.visitor)
+    def _look_at_login(self, at: float, assessment: Assessment, findings: Findings) -> None:
+        if assessment.kind in ("login", "transfer"):
+            target = dict(assessment.params).get("targetuserid", "")
+            if target != assessment.visitor and assessment.visitor not in _ANONYMOUS:
+                self._login_of.put(assessment.visitor, _Seen(target, at))
+                self._source_of.put(target, assessment.visitor)
             return
-        source = self._source_of.pop(verdict.visitor)
+        source = self._source_of.pop(assessment.visitor)
         if source is not None:
             self._login_of.pop(source)  # in use: whoever comes under the old id now has logged out
-        login = self._login_of.get(verdict.visitor)
+        login = self._login_of.get(assessment.visitor)
         if login is not None:
             findings.doubtful(
                 "userid",
@@ -145,8 +145,8 @@ class Watch:
                 _USER,
             )
 
-    def _look_at_buy(self, at: float, verdict: Verdict, findings: Findings) -> None:
-        key = (verdict.tracker, *(pair for pair in verdict.params if _is_of_a_buy(pair[0])))
+    def _look_at_buy(self, at: float, assessment: Assessment, findings: Findings) -> None:
+        key = (assessment.tracker, *(pair for pair in assessment.params if _is_of_a_buy(pair[0])))
         before = self._bought.get(key)
         if before is not None and 0 <= at - before < _SAME_BUY:
             findings.doubtful(
@@ -154,7 +154,7 @@ class Watch:
                 f"was reported in the same words {_ago(at - before)} earlier",
                 "report a purchase where the order is placed, not where its page is shown;"
                 " for two of one item, send the quantity",
-                "Buy Event" if verdict.tracker == "yoochoose" else "Parameter Explanation",
+                "Buy Event" if assessment.tracker == "yoochoose" else "Parameter Explanation",
             )
         self._bought.put(key, at)
 
@@ -163,8 +163,8 @@ def _is_of_a_buy(name: str) -> bool:
     return name not in _NOT_OF_A_BUY and not name.startswith("utm_")
 
 
-def _look_at_user(verdict: Verdict, findings: Findings) -> None:
-    for name, value in verdict.params:
+def _look_at_user(assessment: Assessment, findings: Findings) -> None:
+    for name, value in assessment.params:
         if name in _USER_NAMES and _is_address(value):
             findings.doubtful(
                 name,
@@ -174,8 +174,8 @@ def _look_at_user(verdict: Verdict, findings: Findings) -> None:
             )
 
 
-def _look_at_values(verdict: Verdict, findings: Findings) -> None:
-    for name, value in verdict.params:
+def _look_at_values(assessment: Assessment, findings: Findings) -> None:
+    for name, value in assessment.params:
         if "@" in value and _is_address(value):
             _look_at_address(name, findings)
         elif name in _PRICES and _has_comma(value):
@@ -185,7 +185,7 @@ def _look_at_values(verdict: Verdict, findings: Findings) -> None:
                 "write a point: 100.00",
                 "Parameters p1-p999",
             )
-        elif name == _QUANTITY and verdict.kind == "buy" and value == "0":
+        elif name == _QUANTITY and assessment.kind == "buy" and value == "0":
             findings.doubtful(
                 name, "looks like a quantity of 0", "report what was bought, with 1 or more", "Parameters p1-p999"
             )

@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
+from footfall.localtracker.assessment import Assessment, Findings, Rules
 from footfall.localtracker.target import Text, split_query
-from footfall.localtracker.verdicts import Findings, Rules, Verdict
 
-__all__ = ["EVENTS", "LINKS", "judge_link", "judge_transfer", "judge_yoochoose"]
+__all__ = ["EVENTS", "LINKS", "assess_link", "assess_transfer", "assess_yoochoose"]
 
 _DOCUMENT = "Tracking API"
 _PATH = "Tracking Events"
@@ -121,9 +121,9 @@ _LOGIN_PATH = ("sourceuserid", "targetuserid")
 _PATHS = {"login": _LOGIN_PATH, "transfer": _LOGIN_PATH, "triggeropened": ("userid",)}
 
 
-def judge_yoochoose(
+def assess_yoochoose(
     method: str, segments: Sequence[Text], query: str, rules: Rules, authorization: str | None
-) -> Verdict:
+) -> Assessment:
     """Judge a request to ``/api/...``.
 
     Args:
@@ -145,12 +145,12 @@ def judge_yoochoose(
             mend = "it is Ibexa's: have the local tracker speak its dialect, or leave the event out"
         findings.wrong("event", finding, mend, _PATH)
         status = 404
-    return _judge_event(kind, customer, segments[2:], query, rules, findings, status)
+    return _assess_event(kind, customer, segments[2:], query, rules, findings, status)
 
 
-def judge_transfer(
+def assess_transfer(
     method: str, segments: Sequence[Text], query: str, rules: Rules, authorization: str | None
-) -> Verdict:
+) -> Assessment:
     """Judge a login by its old name: ``/{solutionid}/{customerid}/transfer/{sourceuserid}/{targetuserid}``."""
     findings = Findings(_DOCUMENT)
     customer = segments[1].value
@@ -161,22 +161,22 @@ def judge_transfer(
         "write /api/[customerid]/login/ and the two ids",
         "Deprecated 'transfer' event",
     )
-    return _judge_event("transfer", customer, segments[3:], query, rules, findings, status)
+    return _assess_event("transfer", customer, segments[3:], query, rules, findings, status)
 
 
-def judge_link(method: str, segments: Sequence[Text], query: str, rules: Rules) -> Verdict:
+def assess_link(method: str, segments: Sequence[Text], query: str, rules: Rules) -> Assessment:
     """Judge a ready-made link of a recommendation: ``/rendered/...`` or ``/clickrecommended/...``."""
     findings = Findings(_DOCUMENT)
-    return _judge_event(segments[0].value, "", segments[1:], query, rules, findings, _check_method(method, findings))
+    return _assess_event(segments[0].value, "", segments[1:], query, rules, findings, _check_method(method, findings))
 
 
 def _events(rules: Rules) -> dict[str, _Event]:
     return _IBEXA_EVENTS if rules.ibexa else EVENTS
 
 
-def _judge_event(
+def _assess_event(
     kind: str, customer: str, path: Sequence[Text], query: str, rules: Rules, findings: Findings, status: int
-) -> Verdict:
+) -> Assessment:
     """Judge what follows the event's name; *status* is what the request has come to already, or 0."""
     pairs = split_query(query)
     names = _PATHS.get(kind, _ITEM_PATH)
@@ -187,7 +187,7 @@ def _judge_event(
         status = 400 if findings.fatal else 200 if findings.problems else 204
     parts = [(name, text.value) for name, text in zip(names, path, strict=False)]
     leading = [("customerid", customer)] if customer else []
-    return Verdict(
+    return Assessment(
         tracker="yoochoose",
         customer=customer,
         kind=kind,

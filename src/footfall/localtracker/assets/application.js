@@ -23,7 +23,7 @@ export function prepareApplication() {
     const text = form.elements.trace.value.replace(/^\s*footfall-trace:\s*/i, "");
     try {
       const { traces } = await ask("/trace.json", { trace: text });
-      byId("pasted").replaceChildren(...traces.map((trace) => explain(trace, { open: true })));
+      byId("pasted").replaceChildren(...traces.map((trace) => traceDetails(trace, { open: true })));
     } catch (error) {
       byId("pasted").replaceChildren(h("p", { class: "error", role: "alert" }, error.message));
     }
@@ -52,12 +52,12 @@ async function show() {
   const open = new Set([...byId("traces").querySelectorAll("details[open]")].map((one) => one.dataset.number));
   byId("traces").replaceChildren(
     ...(chosen.length
-      ? chosen.map((trace) => explain(trace, { open: open.has(String(trace.number)) }))
+      ? chosen.map((trace) => traceDetails(trace, { open: open.has(String(trace.number)) }))
       : [h("p", { class: "lead" }, traces.length ? "Each of the latest responses reported something." : "No application in debug has told of a response yet.")]),
   );
 }
 
-export function explain(trace, { open = false } = {}) {
+export function traceDetails(trace, { open = false } = {}) {
   const { parts } = trace;
   const rows = Object.entries(NAMES)
     .filter(([name]) => parts[name])

@@ -1,7 +1,7 @@
 // One request, all there is to say about it.
 
 import { ask, by, byId, capital, clock, day, h, instant, many, mark } from "./dom.js";
-import { explain } from "./application.js";
+import { traceDetails } from "./application.js";
 
 const detail = byId("detail");
 let wanted = null;
@@ -61,7 +61,7 @@ function content(one) {
     h("h3", {}, "As it came"),
     h("pre", { class: "raw" }, `${one.method} ${one.target}`),
     h("div", { class: "buttons" }, ...buttons(one)),
-    ...(one.traces.length ? [h("h3", {}, "The application’s decision"), ...one.traces.map((trace) => explain(trace, { open: true }))] : []),
+    ...(one.traces.length ? [h("h3", {}, "The application’s decision"), ...one.traces.map((trace) => traceDetails(trace, { open: true }))] : []),
   ];
 }
 

@@ -136,7 +136,7 @@ def test_what_a_tracker_refuses_is_shown_with_the_reason(capsys: pytest.CaptureF
 def test_a_tracker_that_explains_nothing_shows_its_request(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(Path(__file__).parents[1] / "examples")
+    monkeypatch.chdir(Path(__file__).parents[2] / "examples")
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.delitem(sys.modules, "own_tracker", raising=False)
     _, written = preview(capsys, "own_tracker:site", "click", "3298")

@@ -9,7 +9,7 @@ from typing import Literal
 
 from footfall.errors import ConfigError
 
-__all__ = ["Findings", "Problem", "Rules", "TrackerName", "Verdict"]
+__all__ = ["Findings", "Problem", "Rules", "TrackerName", "Assessment"]
 
 _is_name = re.compile(r"[A-Za-z0-9_.-]{1,40}").fullmatch
 
@@ -61,8 +61,8 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Verdict:
-    """One request, decoded and judged."""
+class Assessment:
+    """One request, decoded and assessed."""
 
     tracker: TrackerName
     customer: str = ""
@@ -79,8 +79,8 @@ class Verdict:
         return 200 <= self.status < 300
 
     def __repr__(self) -> str:
-        """Name the verdict without the visitor."""
-        return f"<Verdict {self.status} on {self.tracker} {self.kind or 'request'}>"
+        """Name the assessment without the visitor."""
+        return f"<Assessment {self.status} on {self.tracker} {self.kind or 'request'}>"
 
 
 class Findings:

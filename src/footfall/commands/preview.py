@@ -9,8 +9,10 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from footfall import events
-from footfall.choosing import KNOWN, add_tracker_options, choose_trackers, load_site, make_tracker
-from footfall.errors import ConfigError, EventError, MissingExtra, NoIdentity
+from footfall.commands.choosing import KNOWN, add_tracker_options, choose_trackers, load_site, make_tracker
+from footfall.commands.command import Command
+from footfall.commands.console import make_console
+from footfall.errors import ConfigError, EventError, NoIdentity
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from footfall.trackers import Tracker
     from footfall.wire import WireRequest
 
-__all__ = ["add_options", "build_event", "run"]
+__all__ = ["COMMAND", "build_event"]
 
 _KINDS: Mapping[str, Callable[..., Event]] = {
     "page-view": events.PageView,
@@ -45,7 +47,7 @@ _SESSION = "00000000-0000-4000-8000-000000000002"
 _WIDTH = 120  # where no terminal says
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def _add_options(parser: argparse.ArgumentParser) -> None:
     """Add them all."""
     parser.epilog = "footfall preview shop.tracking:site click 3298 --category-path /Shoes/Children"
     parser.add_argument(
@@ -89,7 +91,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     visitor.add_argument("--page-url", metavar="URL")
 
 
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Show one event's requests.
 
     Returns:
@@ -98,7 +100,7 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         ConfigError: The site, an option or the event is wrong.
     """
-    console = _make_console()
+    console = make_console(width=_WIDTH)
     words: list[str] = options.words
     trackers, anonymous_user = _trackers(options, words)
     event = build_event(words[0] if words else "", words[1:], options)
@@ -124,7 +126,7 @@ def build_event(kind: str, subjects: Sequence[str], options: argparse.Namespace)
     Args:
         kind: Its name: ``click``, ``click-recommended``.
         subjects: What it is about: an item, several of them, a link, a user, a name.
-        options: As `add_options` has them.
+        options: As they were parsed.
 
     Raises:
         ConfigError: There is no such event, or it lacks something, or has no such part.
@@ -212,17 +214,6 @@ def _visitor(options: argparse.Namespace, anonymous_user: str) -> Visitor:
     )
 
 
-def _make_console() -> Console:
-    try:
-        from rich.console import Console
-    except ImportError:
-        raise MissingExtra("this command", "cli") from None
-    console = Console(highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
-        console.width = _WIDTH
-    return console
-
-
 def _show(console: Console, tracker: Tracker, request: WireRequest) -> None:
     from rich.table import Table
     from rich.text import Text
@@ -244,3 +235,13 @@ def _show(console: Console, tracker: Tracker, request: WireRequest) -> None:
             table.add_row(*(Text(text) for text in one))
         console.print(table)
     console.print()
+
+
+COMMAND = Command(
+    name="preview",
+    summary="the very URLs that an event becomes, and what each part means",
+    description="Show the requests that an event becomes, for every tracker of a site or for one made from options: to"
+    " the last byte, with what each parameter means and which document says so. Nothing is sent.",
+    add_options=_add_options,
+    run=_run,
+)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import NamedTuple, TypeAlias, cast
 
+from footfall.commands.replay.columns import Columns, Value
 from footfall.errors import EventError
 from footfall.events import (
     Basket,
@@ -24,7 +25,6 @@ from footfall.events import (
 )
 from footfall.identity.ids import parse_guid
 from footfall.identity.visitor import Visitor
-from footfall.replay.columns import Columns, Value
 
 __all__ = ["KINDS", "Amount", "read_amount", "read_event", "read_visitor"]
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from footfall.commands.replay.source import Format, Source, guess_format
 from footfall.errors import ConfigError
-from footfall.replay.source import Format, Source, guess_format
 
 HEADER = b"item,price\n"
 

@@ -14,15 +14,15 @@ from typing import Any
 import pytest
 from tests.identity.asking import DEVICE, KNOWN, MADE, SESSION, emit, respond, set_cookies, view
 
-from footfall import Config, Consent, CookieNames, Site, checking
-from footfall.checking import Finding, check_site
-from footfall.choosing import load_site
+from footfall import Config, Consent, CookieNames, Site
+from footfall.check import Finding, Stored, check_site, findings, privacy_record
+from footfall.check.record import ONCE
 from footfall.cli import main
+from footfall.commands.choosing import load_site
 from footfall.consent import always_granted, any_of, onetrust, own_cookie
 from footfall.delivery import Delivery
 from footfall.delivery.spool.spool import KEEP_ONCE
 from footfall.identity.visitor import Visitor
-from footfall.privacy import ONCE, Stored, privacy_record
 from footfall.request import RequestView
 from footfall.trackers import Raptor, Tracker, Yoochoose
 
@@ -62,10 +62,10 @@ def make(tmp_path: Path) -> Make:
 def _a_good_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Every extra is installed, and the spool is on a disk: tests say otherwise where it matters."""
     installed: list[str] = ["cryptography", "crawleruseragents"]
-    monkeypatch.setattr(checking, "find_spec", lambda name: find_spec("os") if name in installed else find_spec(name))
+    monkeypatch.setattr(findings, "find_spec", lambda name: find_spec("os") if name in installed else find_spec(name))
     mounts = tmp_path / "mounts"
     mounts.write_text("/dev/sda1 / ext4 rw 0 0\n", encoding="utf-8")
-    monkeypatch.setattr(checking, "_MOUNTS", mounts)
+    monkeypatch.setattr(findings, "_MOUNTS", mounts)
 
 
 def short(findings: list[Finding]) -> list[tuple[str, str]]:
@@ -161,7 +161,7 @@ def test_where_the_spool_lies_matters(
 def test_a_machine_that_tells_of_no_mounts_is_no_finding(
     make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checking, "_MOUNTS", tmp_path / "nothing")
+    monkeypatch.setattr(findings, "_MOUNTS", tmp_path / "nothing")
     assert check_site(make()) == []
 
 
@@ -177,7 +177,7 @@ def test_a_folder_that_cannot_be_written_is_an_error(make: Make, monkeypatch: py
 def test_a_missing_extra_is_found_with_the_command_that_installs_it(
     make: Make, monkeypatch: pytest.MonkeyPatch, missing: str, found: tuple[str, str]
 ) -> None:
-    monkeypatch.setattr(checking, "find_spec", lambda name: None if name == missing else find_spec("os"))
+    monkeypatch.setattr(findings, "find_spec", lambda name: None if name == missing else find_spec("os"))
     (one,) = check_site(make())
     assert ((one.severity, one.field), "pip install 'footfall[" in one.remedy) == (found, True)
 
@@ -289,12 +289,12 @@ def test_a_tracker_of_ones_own_is_in_the_record(make: Make) -> None:
 
 
 def test_privacy_md_shows_the_record_of_the_default_configuration() -> None:
-    """The document's tables are these, in step with the code: python -m tests.test_check writes them anew."""
+    """The document's tables are these, in step with the code: python -m tests.commands.test_check writes them anew."""
     text = DOCUMENT.read_text(encoding="utf-8")
     assert between_marks(text) == tables()
 
 
-DOCUMENT = Path(__file__).parent.parent / "docs" / "privacy.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "privacy.md"
 BEGIN, END = "<!-- the record of the default configuration begins -->\n", "<!-- and ends -->\n"
 
 

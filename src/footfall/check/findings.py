@@ -1,8 +1,7 @@
-"""What is wrong or risky in a site's configuration, and what to do about it: `footfall check`."""
+"""What is wrong or risky in a site's configuration, and what to do about it."""
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,18 +12,16 @@ from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
-from footfall.choosing import load_site
+from footfall.check.record import requests_of
 from footfall.config import Config, ConsentReader
 from footfall.consent import always_granted, own_cookie_of
-from footfall.errors import ConfigError, MissingExtra
 from footfall.events import Click, Login, PageView
-from footfall.privacy import format_record, privacy_record, requests_of
 from footfall.site import Site
 
-__all__ = ["Finding", "Severity", "add_options", "check_site", "run"]
+__all__ = ["SEVERITIES", "Finding", "Severity", "check_site"]
 
 Severity = Literal["error", "warning", "note"]
-_ORDER: Final[tuple[Severity, ...]] = ("error", "warning", "note")
+SEVERITIES: Final[tuple[Severity, ...]] = ("error", "warning", "note")  #: the worst first
 
 # Server-side Tracking, "Raptor cookie" and "Session".
 _YEAR = timedelta(days=365)
@@ -54,7 +51,7 @@ def check_site(site: Site) -> list[Finding]:
     runs on (the spool's folder, what is installed), writes nothing, and asks no tracker.
     """
     found = [finding for check in _CHECKS for finding in check(site)]
-    return sorted(found, key=lambda one: _ORDER.index(one.severity))
+    return sorted(found, key=lambda one: SEVERITIES.index(one.severity))
 
 
 def _error(field: str, finding: str, remedy: str) -> Finding:
@@ -356,40 +353,3 @@ _CHECKS: tuple[Callable[[Site], Iterator[Finding]], ...] = (
     _check_trackers,
     _check_delivery,
 )
-
-
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add which site, and what of it."""
-    parser.add_argument("site", metavar="SITE", help="your site, as in shop.tracking:site")
-    parser.add_argument(
-        "--privacy",
-        action="store_true",
-        help="print instead what is stored of visitors, where and for how long: for your record of processing",
-    )
-
-
-def run(options: argparse.Namespace) -> int:
-    """Print the findings, or the record.
-
-    Returns:
-        0, or 1 if there are errors.
-
-    Raises:
-        ConfigError: There is no such site.
-    """
-    try:
-        site = load_site(options.site)
-    except (ConfigError, MissingExtra) as error:
-        if str(error).startswith("site: "):  # there is none there to check
-            raise
-        print(f"error: {error}")
-        return 1
-    if options.privacy:
-        print(format_record(privacy_record(site)))
-        return 0
-    findings = check_site(site)
-    for finding in findings:
-        print(finding)
-    counts = {severity: sum(one.severity == severity for one in findings) for severity in _ORDER}
-    print(", ".join(f"{count} {severity}{'s' if count != 1 else ''}" for severity, count in counts.items()))
-    return 1 if counts["error"] else 0

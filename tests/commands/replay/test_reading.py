@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from footfall.commands.replay.columns import Columns, Value
+from footfall.commands.replay.engine import Refusal, Replay
+from footfall.commands.replay.reading import KINDS, Amount, read_amount, read_event, read_visitor
+from footfall.commands.replay.source import Source
+from footfall.commands.replay.totals import OTHERS, Totals
 from footfall.errors import ConfigError, EventError
 from footfall.events import Basket, Blacklist, Buy, Click, Consume, Event, Item, Money, PageView, Rate, RemoveFromBasket
 from footfall.identity.visitor import Visitor
-from footfall.replay.columns import Columns, Value
-from footfall.replay.engine import Refusal, Replay
-from footfall.replay.reading import KINDS, Amount, read_amount, read_event, read_visitor
-from footfall.replay.source import Source
-from footfall.replay.totals import OTHERS, Totals
 from footfall.trackers import Yoochoose
 
 ITEM = Value.parse("item")

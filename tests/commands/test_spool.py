@@ -268,6 +268,6 @@ def test_a_watched_status_ends_well_with_ctrl_c(
     def interrupt(seconds: float) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("footfall.spooling.time.sleep", interrupt)
+    monkeypatch.setattr("footfall.commands.spool.time.sleep", interrupt)
     assert main(["spool", "status", "--watch", str(path)]) == 0
     assert "consent" in capsys.readouterr().out

@@ -7,19 +7,64 @@ import logging
 import signal
 import sys
 import threading
+import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from footfall.choosing import load_site
-from footfall.delivery import Deliverer, Stats, spool_status
+from footfall.commands.choosing import DEFAULT_SPOOL, find_spool, load_site
+from footfall.commands.command import Command
+from footfall.commands.values import read_seconds
+from footfall.delivery import Delivery, Stats, spool_status
+from footfall.delivery.settings import spool_path
 from footfall.errors import ConfigError, SpoolError
-from footfall.spooling import DEFAULT, find_spool, settings_of
 
-__all__ = ["add_options", "run"]
+__all__ = ["COMMAND", "Deliverer"]
 
 _ENDINGS = (signal.SIGTERM, signal.SIGINT)
+_LOOK = 0.1  # seconds between two looks whether to end
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+class Deliverer:
+    """Delivers from a spool until it is told to stop. Several may share one spool."""
+
+    def __init__(
+        self,
+        spool: str = "sqlite:///footfall.sqlite3",
+        *,
+        retry_for: timedelta = timedelta(days=1),
+        timeout: timedelta = timedelta(seconds=10),
+        concurrency: int = 64,
+        on_drop: Callable[[str, str, int], None] | None = None,
+    ) -> None:
+        """Check the settings, which mean what they mean to `Delivery`, and open nothing.
+
+        Raises:
+            ConfigError: A value is wrong, or the spool is in memory, which no other process can reach.
+        """
+        if spool_path(spool) is None:
+            raise ConfigError('a deliverer needs the spool that the site writes; write spool="sqlite:///..."')
+        self._delivery = Delivery(spool, retry_for=retry_for, timeout=timeout, concurrency=concurrency, on_drop=on_drop)
+
+    def run(self, stop: threading.Event, *, drain: timedelta = timedelta(seconds=10)) -> int:
+        """Deliver until *stop* is set, and then for *drain* at most what is still to be sent.
+
+        A signal's handler may set *stop*; what is pending after the drain is sent by the next process.
+
+        Returns:
+            How many requests are still pending.
+
+        Raises:
+            SpoolError: The spool cannot be used at the start. Later trouble is logged, and it tries again.
+        """
+        self._delivery.attend()
+        # Looked at, not waited for: a handler that runs in a thread which waits for an event may find the event's
+        # own lock taken by that thread, and never return.
+        while not stop.is_set():
+            time.sleep(_LOOK)
+        return self._delivery.close(drain.total_seconds())
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
     """Add what `run` needs to know."""
     parser.add_argument(
         "site",
@@ -27,24 +72,26 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="SITE",
         help="your site, as in shop.tracking:site: its spool, with its timeout, concurrency and patience",
     )
-    parser.add_argument("--spool", metavar="SPOOL", help=f"in place of a site: where the spool is (default: {DEFAULT})")
+    parser.add_argument(
+        "--spool", metavar="SPOOL", help=f"in place of a site: where the spool is (default: {DEFAULT_SPOOL})"
+    )
     parser.add_argument(
         "--drain",
-        type=_seconds,
+        type=read_seconds,
         default=10.0,
         metavar="SECONDS",
         help="how long SIGTERM or Ctrl-C may take, for what is still to be sent (default: %(default)g)",
     )
     parser.add_argument(
         "--report",
-        type=_seconds,
+        type=read_seconds,
         default=60.0,
         metavar="SECONDS",
         help="how often a line of counts is written; 0: never (default: %(default)g)",
     )
 
 
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Deliver until SIGTERM or SIGINT, which stay blocked in this process from then on.
 
     Raises:
@@ -68,11 +115,11 @@ def run(options: argparse.Namespace) -> int:
 
 def _make_deliverer(options: argparse.Namespace) -> tuple[str, Deliverer]:
     if options.site is None:
-        spool = find_spool(options.spool or DEFAULT)
+        spool = find_spool(options.spool or DEFAULT_SPOOL)
         return spool, Deliverer(spool)
     if options.spool is not None:
         raise ConfigError("spool: is given beside a site, which has its own; leave one of them out")
-    settings = settings_of(load_site(options.site))
+    settings = load_site(options.site).delivery.settings
     spool = "memory:" if settings.path is None else f"sqlite:///{settings.path}"
     deliverer = Deliverer(
         spool,
@@ -114,11 +161,11 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds <= 86400:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds; write 0 to 86400")
-    return seconds
+COMMAND = Command(
+    name="deliver",
+    summary="a process that delivers what your site has spooled",
+    description="Deliver what other processes have spooled, until told to end. Several may share one spool, beside each"
+    " other and beside a site that delivers itself.",
+    add_options=_add_options,
+    run=_run,
+)

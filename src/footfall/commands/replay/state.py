@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+from footfall.commands.replay.totals import Totals
 from footfall.errors import ConfigError
-from footfall.replay.totals import Totals
 
 __all__ = ["State", "load_state"]
 
@@ -35,10 +35,6 @@ class State:
     def begun(self) -> bool:
         """Whether a row was replayed already."""
         return self.position > 0
-
-    def moved(self, *, position: int, line: int, digest: str, report: int) -> State:
-        """The same replay, further on."""
-        return replace(self, position=position, line=line, digest=digest, report=report)
 
     def save(self) -> None:
         """Write it so that a crash leaves the old one or the new one, whole.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from urllib.parse import unquote, urlsplit
 
@@ -210,14 +210,7 @@ _WORDS = {
 def _told(tracker: Tracker, config: Config) -> Stored:
     visitor = _VISITOR
     if config.person_ids == "xuid":
-        visitor = Visitor(
-            device_id=_VISITOR.device_id,
-            session_id=_VISITOR.session_id,
-            xuid=_VISITOR.reaid,
-            user_id=_VISITOR.user_id,
-            anonymous_id=_VISITOR.anonymous_id,
-            page_url=_VISITOR.page_url,
-        )
+        visitor = replace(_VISITOR, ruid=None, reaid=None, xuid=_VISITOR.reaid)
     urls = [request.url for event in _EVENTS for request in requests_of(tracker, event, visitor)]
     texts = " ".join(unquote(url) for url in urls)
     ids = [words for marker, words in _WORDS.items() if marker and marker in texts]

@@ -7,12 +7,14 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
-from footfall.choosing import load_site
+from footfall.commands.choosing import DEFAULT_SPOOL, find_spool
+from footfall.commands.command import Command, add_commands
+from footfall.commands.console import make_console
 from footfall.delivery import (
     Counters,
     FailedRequest,
@@ -23,22 +25,15 @@ from footfall.delivery import (
     retry_failed,
     spool_status,
 )
-from footfall.delivery.settings import Settings
-from footfall.errors import ConfigError, MissingExtra
+from footfall.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.table import Table
 
-    from footfall.site import Site
+__all__ = ["COMMAND"]
 
-__all__ = ["DEFAULT", "add_commands", "find_spool", "settings_of"]
-
-DEFAULT = "sqlite:///footfall.sqlite3"
 _SHOWN = 100  # failed requests in a table
-_WIDTH = 160  # columns, where the output is no terminal
 _WATCH = 1.0  # seconds between two looks
-_SITE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 _AGE = re.compile(r"(\d{1,6})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -50,66 +45,41 @@ class _Which(TypedDict):
     before: datetime | None
 
 
-def add_commands(parser: argparse.ArgumentParser) -> None:
-    """Add `status`, `failed`, `retry` and `purge`."""
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    status = _add(commands.add_parser, "status", _run_status, "what was accepted, and what became of it")
-    how = status.add_mutually_exclusive_group()
+def _add_spool(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "spool",
+        nargs="?",
+        default=DEFAULT_SPOOL,
+        metavar="SPOOL",
+        help="sqlite:///..., the file's path, or your site, as in shop.tracking:site (default: %(default)s)",
+    )
+
+
+def _add_status_options(parser: argparse.ArgumentParser) -> None:
+    _add_spool(parser)
+    how = parser.add_mutually_exclusive_group()
     how.add_argument("--watch", action="store_true", help="look again each second, until Ctrl-C")
     how.add_argument("--json", action="store_true", help="one JSON object")
 
-    failed = _add(commands.add_parser, "failed", _run_failed, "what was set aside, oldest first, and why")
-    _add_choice(failed)
-    failed.add_argument("--limit", type=_number, metavar="N", help=f"at most so many (in a table: {_SHOWN})")
-    failed.add_argument("--json", action="store_true", help="a JSON object a line")
-    failed.add_argument(
+
+def _add_failed_options(parser: argparse.ArgumentParser) -> None:
+    _add_choice(parser)
+    parser.add_argument("--limit", type=_number, metavar="N", help=f"at most so many (in a table: {_SHOWN})")
+    parser.add_argument("--json", action="store_true", help="a JSON object a line")
+    parser.add_argument(
         "--show-url",
         action="store_true",
         help="with the request's URL and the tracker's answer, which hold what a visitor is and did",
     )
 
-    retry = _add(commands.add_parser, "retry", _run_retry, "have what was set aside sent again")
-    purge = _add(commands.add_parser, "purge", _run_purge, "throw away what was set aside; it stays counted as failed")
-    for one in (retry, purge):
-        _add_choice(one)
-        one.add_argument("--yes", action="store_true", help="do not ask")
 
-
-def find_spool(place: str) -> str:
-    """Read where a spool is: ``sqlite:///...``, a file's path, or a site's place (``shop.tracking:site``).
-
-    Raises:
-        ConfigError: There is no such site.
-    """
-    if place.startswith("sqlite:") or place == "memory:":
-        return place
-    if _SITE.fullmatch(place):
-        path = settings_of(load_site(place)).path
-        return "memory:" if path is None else f"sqlite:///{path}"
-    return f"sqlite:///{place}"
-
-
-def settings_of(site: Site) -> Settings:
-    """Return how a site delivers, for a process that does so in its place."""
-    return site.delivery.settings
-
-
-def _add(
-    add_parser: Callable[..., argparse.ArgumentParser], name: str, run: Callable[[Any], int], summary: str
-) -> argparse.ArgumentParser:
-    parser = add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
-    parser.set_defaults(run=run)
-    parser.add_argument(
-        "spool",
-        nargs="?",
-        default=DEFAULT,
-        metavar="SPOOL",
-        help="sqlite:///..., the file's path, or your site, as in shop.tracking:site (default: %(default)s)",
-    )
-    return parser
+def _add_decision_options(parser: argparse.ArgumentParser) -> None:
+    _add_choice(parser)
+    parser.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def _add_choice(parser: argparse.ArgumentParser) -> None:
+    _add_spool(parser)
     when = "a date, a date and time (2026-01-31T18:00), or an age (90s, 15m, 2h, 3d)"
     parser.add_argument("--tracker", metavar="NAME", help="only of this tracker")
     parser.add_argument("--reason", metavar="TEXT", help="only where the reason begins so: 'answered 40', say")
@@ -120,9 +90,9 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
 def _run_status(options: argparse.Namespace) -> int:
     spool = find_spool(options.spool)
     if options.json:
-        _write_json(_status_as_json(spool_status(spool)))
+        print(json.dumps(_status_as_json(spool_status(spool))))
         return 0
-    console = _make_console()
+    console = make_console()
     if not options.watch:
         console.print(_status_table(spool_status(spool)))
         return 0
@@ -208,14 +178,14 @@ def _run_failed(options: argparse.Namespace) -> int:
         for at, failed in enumerate(rows):
             if at == options.limit:
                 break
-            _write_json(_failed_as_json(failed, show_url=options.show_url))
+            print(json.dumps(_failed_as_json(failed, show_url=options.show_url)))
         return 0
     _show_failed(rows, _SHOWN if options.limit is None else options.limit, show_url=options.show_url)
     return 0
 
 
 def _show_failed(rows: Iterator[FailedRequest], limit: int, *, show_url: bool) -> None:
-    console = _make_console()
+    console = make_console()
     from rich.table import Table
 
     table = Table("failed", "tracker", "event", "tries", "again?", show_edge=False, pad_edge=False)
@@ -258,11 +228,11 @@ def _run_retry(options: argparse.Namespace) -> int:
         unsendable += not failed.can_retry
         unanswered += failed.can_retry and failed.reason.startswith("unanswered")
     if unsendable:
-        _say(f"{unsendable:,} never became a request: they cannot be sent, and stay.")
+        print(f"{unsendable:,} never became a request: they cannot be sent, and stay.")
     twice = f" ({unanswered:,} of them may have arrived, and would count twice)" if unanswered else ""
     if not _agreed(options, rows, f"{_several(rows, 'request', 'requests')} to be sent again{twice}"):
         return 0 if not rows else 1
-    _say(f"{_several(retry_failed(spool, **which), 'request', 'requests')} pending again")
+    print(f"{_several(retry_failed(spool, **which), 'request', 'requests')} pending again")
     return 0
 
 
@@ -271,7 +241,7 @@ def _run_purge(options: argparse.Namespace) -> int:
     rows = sum(1 for _ in list_failed(spool, **which))
     if not _agreed(options, rows, f"{_several(rows, 'failed request', 'failed requests')} to be thrown away"):
         return 0 if not rows else 1
-    _say(f"{_several(purge_failed(spool, **which), 'failed request', 'failed requests')} thrown away")
+    print(f"{_several(purge_failed(spool, **which), 'failed request', 'failed requests')} thrown away")
     return 0
 
 
@@ -284,14 +254,13 @@ def _until_now(which: _Which) -> _Which:
 
 def _agreed(options: argparse.Namespace, rows: int, what: str) -> bool:
     if not rows:
-        _say("No failed request fits.")
+        print("No failed request fits.")
         return False
     if options.yes:
         return True
     if not sys.stdin.isatty():
         raise ConfigError(f"yes: is missing, and there is nobody to ask about {what}; write --yes if you mean it")
-    sys.stdout.write(f"{what}. Go on? [y/N] ")
-    sys.stdout.flush()
+    print(f"{what}. Go on? [y/N] ", end="", flush=True)
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
@@ -322,25 +291,6 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _make_console() -> Console:
-    try:
-        from rich.console import Console
-    except ImportError:
-        raise MissingExtra("this table", "cli") from None
-    console = Console(highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
-        console.width = _WIDTH
-    return console
-
-
-def _write_json(value: object) -> None:
-    _say(json.dumps(value))
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-
-
 def _several(number: int, one: str, many: str) -> str:
     return f"{number:,} {one if number == 1 else many}"
 
@@ -356,3 +306,34 @@ def _age(age: timedelta) -> str:
 
 def _mib(size: int) -> str:
     return f"{size / 1024 / 1024:,.1f}"
+
+
+_COMMANDS = (
+    Command(
+        name="status",
+        summary="what was accepted, and what became of it",
+        add_options=_add_status_options,
+        run=_run_status,
+    ),
+    Command(
+        name="failed",
+        summary="what was set aside, oldest first, and why",
+        add_options=_add_failed_options,
+        run=_run_failed,
+    ),
+    Command(
+        name="retry", summary="have what was set aside sent again", add_options=_add_decision_options, run=_run_retry
+    ),
+    Command(
+        name="purge",
+        summary="throw away what was set aside; it stays counted as failed",
+        add_options=_add_decision_options,
+        run=_run_purge,
+    ),
+)
+COMMAND = Command(
+    name="spool",
+    summary="what a spool holds, what failed and why",
+    description="Look at a spool, and decide about what failed.",
+    add_options=lambda parser: add_commands(parser, _COMMANDS),
+)

@@ -18,13 +18,13 @@ import pytest
 
 import footfall
 from footfall.cli import main
+from footfall.commands.replay import engine, sending
+from footfall.commands.replay.state import State
 from footfall.delivery import Delivery, list_failed
 from footfall.localtracker import LocalTracker, Rules
-from footfall.replay import engine, sending
-from footfall.replay.state import State
 
 #: One day of a shop's orders: UCI's "Online Retail" in parts by day, the file 2010-12-01.csv. It is not ours to copy.
-REAL_ORDERS = Path(__file__).parents[2] / "shared" / "data" / "online-retail-2010-12-01.csv"
+REAL_ORDERS = Path(__file__).parents[3] / "shared" / "data" / "online-retail-2010-12-01.csv"
 
 ORDERS = '''\
 InvoiceNo,StockCode,Description,Quantity,UnitPrice,CustomerID

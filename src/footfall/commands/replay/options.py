@@ -1,4 +1,4 @@
-"""The options of `footfall replay`: who is told, and which column of the file says what."""
+"""The options of `footfall replay`: who is told, which column of the file says what, and what goes with what."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import hashlib
 import json
 from pathlib import Path
 
-from footfall.choosing import KNOWN, add_tracker_options
+from footfall.commands.choosing import KNOWN, add_tracker_options
+from footfall.commands.values import read_seconds
+from footfall.errors import ConfigError
 
-__all__ = ["DEFAULT_SPOOL", "add_options", "digest_of"]
+__all__ = ["add_options", "check_options", "digest_of"]
 
-DEFAULT_SPOOL = "sqlite:///footfall-replay.sqlite3"
+_SPOOL = "sqlite:///footfall-replay.sqlite3"
 
 #: What decides what a row becomes and where it goes: an interrupted replay goes on only with the same.
 _DECIDING = (
@@ -38,6 +40,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     _add_columns(parser)
     _add_reading(parser)
     _add_running(parser)
+
+
+def check_options(options: argparse.Namespace) -> None:
+    """Refuse what would have every row refused, or sent with less than was meant.
+
+    Raises:
+        ConfigError: An option is missing, or does not go with the others.
+    """
+    _check_columns(options)
+    if options.site is None:  # a site's own tracker may take what others do not
+        _check_dialect(options)
 
 
 def digest_of(options: argparse.Namespace) -> str:
@@ -108,7 +121,7 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--report", type=Path, metavar="FILE", help="write every refused row here: its line and the reason"
     )
-    group.add_argument("--spool", default=DEFAULT_SPOOL, help="where requests wait (default: %(default)s)")
+    group.add_argument("--spool", default=_SPOOL, help="where requests wait (default: %(default)s)")
     group.add_argument("--spool-only", action="store_true", help="leave the sending to `footfall deliver`")
     group.add_argument(
         "--state", type=Path, metavar="FILE", help="remembers how far it came; by default named by the file"
@@ -116,11 +129,45 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--restart", action="store_true", help="begin anew, and send again what was sent")
     group.add_argument(
         "--patience",
-        type=_seconds,
+        type=read_seconds,
         default=60.0,
         metavar="SECONDS",
         help="how long to wait while nothing moves (default: %(default)g)",
     )
+
+
+def _check_columns(options: argparse.Namespace) -> None:
+    buys = options.event in (None, "=buy") or not options.event.startswith("=")
+    if options.item is None and options.event != "=page_view":
+        raise ConfigError("item: is missing; name the column with the items' ids: --item StockCode")
+    if buys and options.price is None and options.total is None and not options.no_price:
+        raise ConfigError("price: is missing; name its column, or that of the line's --total, or say --no-price")
+    if options.price is not None and options.total is not None:
+        raise ConfigError("total: is given beside price; give one of them")
+    if (options.price or options.total) and options.currency is None:
+        raise ConfigError("currency: is missing; name its column, or write it: --currency =EUR")
+
+
+def _check_dialect(options: argparse.Namespace) -> None:
+    match options.tracker:
+        case "raptor" if options.device is None or options.session is None:
+            raise ConfigError(
+                "device, session: raptor takes no event without both; name their columns, "
+                "or send orders without a browser by --tracker raptor-stream"
+            )
+        case "raptor-stream" if options.ruid is None or options.device is not None:
+            raise ConfigError(
+                "ruid: raptor-stream takes orders by the person alone; name the column: --ruid CustomerID"
+            )
+        case "raptor" | "raptor-stream" if options.time is not None:
+            raise ConfigError("time: raptor has no parameter for it; without --time, rows count as of now")
+        case "yoochoose" | "ibexa" if options.time is not None and options.licence_key is None:
+            raise ConfigError(
+                "time: the tracker believes it only if signed; give --licence-key, "
+                "or leave out --time to have rows count as of now"
+            )
+        case _:
+            pass
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -128,13 +175,3 @@ def _pair(text: str) -> tuple[str, str]:
     if not (name and equals and value):
         raise argparse.ArgumentTypeError(f"{text!r} has no two sides; write them with = between")
     return name, value
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds <= 86_400:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds up to 86400")
-    return seconds

@@ -7,23 +7,21 @@ from decimal import Decimal
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from footfall.errors import MissingExtra
+from footfall.commands.console import make_console
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.table import Table
 
+    from footfall.commands.replay.engine import Refusal
+    from footfall.commands.replay.source import Source
+    from footfall.commands.replay.totals import Sums, Totals
     from footfall.delivery import Counters
-    from footfall.replay.engine import Refusal
-    from footfall.replay.source import Source
-    from footfall.replay.totals import Sums, Totals
     from footfall.wire import WireRequest
 
 __all__ = ["Progress", "show_refusals", "show_samples", "show_totals"]
 
 SHOWN = 20  #: refused rows on the screen
 _SHOWN_REASONS = 12
-_WIDTH = 160  # where no terminal says
 
 
 class Progress:
@@ -72,22 +70,6 @@ class Progress:
         """Show how much was delivered of what is in the spool."""
         done = counters.delivered + counters.failed
         self._bars.update(self._sent, total=done + counters.pending, completed=done, count=done, visible=True)
-
-
-def make_console(*, stderr: bool = False) -> Console:
-    """Make a console.
-
-    Raises:
-        MissingExtra: rich is not installed.
-    """
-    try:
-        from rich.console import Console
-    except ImportError:
-        raise MissingExtra("this command", "cli") from None
-    console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
-        console.width = _WIDTH
-    return console
 
 
 def show_refusals(refusals: Sequence[Refusal], number: int, report: object) -> None:

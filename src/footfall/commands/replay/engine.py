@@ -7,15 +7,15 @@ from dataclasses import replace
 from itertools import islice
 from typing import IO, TYPE_CHECKING, NamedTuple
 
+from footfall.commands.replay.reading import Amount, read_amount, read_event, read_visitor
 from footfall.errors import EventError, NoIdentity
 from footfall.events import Buy, Event
-from footfall.replay.reading import Amount, read_amount, read_event, read_visitor
 
 if TYPE_CHECKING:
-    from footfall.replay.columns import Columns
-    from footfall.replay.source import Row, Source
-    from footfall.replay.state import State
-    from footfall.replay.totals import Totals
+    from footfall.commands.replay.columns import Columns
+    from footfall.commands.replay.source import Row, Source
+    from footfall.commands.replay.state import State
+    from footfall.commands.replay.totals import Totals
     from footfall.trackers import Tracker
     from footfall.wire import WireRequest
 
@@ -91,7 +91,8 @@ class Replay:
                 send(requests)
             self._write_report()
             if state is not None:
-                state = state.moved(
+                state = replace(
+                    state,
                     position=self._source.position,
                     line=self._source.line,
                     digest=self._source.digest,

@@ -14,27 +14,29 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from footfall.choosing import choose_trackers, load_site, make_tracker
+from footfall.commands.choosing import choose_trackers, load_site, make_tracker
+from footfall.commands.command import Command
+from footfall.commands.console import make_console
+from footfall.commands.replay.columns import Columns, Value
+from footfall.commands.replay.engine import Refusal, Replay
+from footfall.commands.replay.options import add_options, check_options, digest_of
+from footfall.commands.replay.screen import SHOWN, Progress, show_refusals, show_samples, show_totals
+from footfall.commands.replay.sending import Sender
+from footfall.commands.replay.source import Format, Source, guess_format
+from footfall.commands.replay.state import State, load_state
+from footfall.commands.replay.totals import Totals
 from footfall.delivery import Counters, Delivery
 from footfall.errors import ConfigError
-from footfall.replay.columns import Columns, Value
-from footfall.replay.engine import Refusal, Replay
-from footfall.replay.options import digest_of
-from footfall.replay.screen import SHOWN, Progress, make_console, show_refusals, show_samples, show_totals
-from footfall.replay.sending import Sender
-from footfall.replay.source import Format, Source, guess_format
-from footfall.replay.state import State, load_state
-from footfall.replay.totals import Totals
 from footfall.trackers import Tracker
 
-__all__ = ["run"]
+__all__ = ["COMMAND"]
 
 _COUNTED = ("accepted", "delivered", "failed")
 _GRACE = 5.0  # seconds for what is under way when it ends
 _NOWHERE = "00000"  # a customer id for those who only look
 
 
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Replay one file.
 
     Returns:
@@ -48,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
     with ExitStack() as stack:
         tracker = _tracker(options)
         columns = _columns(options)
-        _check(options)
+        check_options(options)
         stream, size = stack.enter_context(_opened(options.file))
         source = _source(options, stream)
         if source.columns:
@@ -121,36 +123,6 @@ def _tracker(options: argparse.Namespace) -> Tracker:
     if options.tracker is None:
         raise ConfigError("tracker: is missing; write --tracker yoochoose, say, or --site shop.tracking:site")
     return make_tracker(options.tracker, options, default_customer_id=_NOWHERE if options.dry_run else None)
-
-
-def _check(options: argparse.Namespace) -> None:
-    """Refuse what would have every row refused, or sent with less than was meant."""
-    buys = options.event in (None, "=buy") or not options.event.startswith("=")
-    if options.item is None and options.event != "=page_view":
-        raise ConfigError("item: is missing; name the column with the items' ids: --item StockCode")
-    if buys and options.price is None and options.total is None and not options.no_price:
-        raise ConfigError("price: is missing; name its column, or that of the line's --total, or say --no-price")
-    if options.price is not None and options.total is not None:
-        raise ConfigError("total: is given beside price; give one of them")
-    if (options.price or options.total) and options.currency is None:
-        raise ConfigError("currency: is missing; name its column, or write it: --currency =EUR")
-    if options.site is not None:
-        return
-    kind: str = options.tracker
-    if kind == "raptor" and (options.device is None or options.session is None):
-        raise ConfigError(
-            "device, session: raptor takes no event without both; name their columns, "
-            "or send orders without a browser by --tracker raptor-stream"
-        )
-    if kind == "raptor-stream" and (options.ruid is None or options.device is not None):
-        raise ConfigError("ruid: raptor-stream takes orders by the person alone; name the column: --ruid CustomerID")
-    if kind.startswith("raptor") and options.time is not None:
-        raise ConfigError("time: raptor has no parameter for it; without --time, rows count as of now")
-    if not kind.startswith("raptor") and options.time is not None and options.licence_key is None:
-        raise ConfigError(
-            "time: the tracker believes it only if signed; give --licence-key, "
-            "or leave out --time to have rows count as of now"
-        )
 
 
 def _columns(options: argparse.Namespace) -> Columns:
@@ -235,3 +207,13 @@ def _keep_few(refusals: list[Refusal]) -> Callable[[Refusal], None]:
             refusals.append(refusal)
 
     return keep
+
+
+COMMAND = Command(
+    name="replay",
+    summary="a file of orders, or of other history, into a tracker",
+    description="Read CSV or JSON lines, and tell a tracker of each row: once, whatever interrupts it. Rows that a"
+    " tracker does not take are reported with their line and the reason.",
+    add_options=add_options,
+    run=_run,
+)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Context, Decimal
 from typing import Any, TypeAlias
 
-from footfall.replay.reading import Amount
+from footfall.commands.replay.reading import Amount
 
 __all__ = ["OTHERS", "Reason", "Sums", "Totals"]
 

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import argparse
 
-from footfall.choosing import load_site
+from footfall.commands.choosing import load_site
+from footfall.commands.command import Command
 from footfall.delivery import Delivery
 from footfall.errors import ConfigError
 from footfall.identity.ids import parse_guid
 from footfall.identity.visitor import Visitor
 
-__all__ = ["add_options", "run"]
+__all__ = ["COMMAND"]
 
 _LONGEST = 10.0  # seconds
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
+def _add_options(parser: argparse.ArgumentParser) -> None:
     """Add what has to be known: who, and of which site."""
     parser.add_argument("device_id", metavar="DEVICE_ID", help="the value of the visitor's device cookie (rsa)")
     parser.add_argument("--site", required=True, metavar="SITE", help="your site, as in shop.tracking:site")
 
 
-def run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
     """Erase a visitor from a site's spool and tell the site; run it as the user that the site runs as.
 
     Returns:
@@ -54,3 +55,13 @@ def run(options: argparse.Namespace) -> int:
         print("Site(on_forget=...) was called with this device alone: no other id of theirs is known here.")
     print("The visitor's browser keeps its cookies until a view there calls tracking.forget() or tracking.deny().")
     return 0
+
+
+COMMAND = Command(
+    name="forget",
+    summary="erase what waits of a visitor who asked for it",
+    description="Erase a device's undelivered and failed requests from a site's spool, and call Site(on_forget=...)."
+    " Run it on the site's machine, as the user that the site runs as.",
+    add_options=_add_options,
+    run=_run,
+)

@@ -1,9 +1,10 @@
-"""Which tracker a command speaks to: one of a site of yours, or one made from the command's options."""
+"""Which site, spool and trackers a command is about: a site of yours, or what the command's options say."""
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -17,9 +18,19 @@ if TYPE_CHECKING:
     from footfall.site import Site
     from footfall.trackers import Tracker
 
-__all__ = ["KNOWN", "add_tracker_options", "choose_trackers", "load_site", "make_tracker"]
+__all__ = [
+    "DEFAULT_SPOOL",
+    "KNOWN",
+    "add_tracker_options",
+    "choose_trackers",
+    "find_spool",
+    "load_site",
+    "make_tracker",
+]
 
 KNOWN = ("raptor", "raptor-stream", "yoochoose", "ibexa")
+DEFAULT_SPOOL = "sqlite:///footfall.sqlite3"
+_SITE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 _KEY = "FOOTFALL_LICENCE_KEY"
 
 
@@ -107,3 +118,17 @@ def load_site(path: str) -> Site:
     if not isinstance(found, Site):
         raise ConfigError(f"site: {path!r} is {'missing' if found is None else f'a {type(found).__name__}'}, no Site")
     return found
+
+
+def find_spool(place: str) -> str:
+    """Read where a spool is: ``sqlite:///...``, a file's path, or a site's place (``shop.tracking:site``).
+
+    Raises:
+        ConfigError: There is no such site.
+    """
+    if place.startswith("sqlite:") or place == "memory:":
+        return place
+    if _SITE.fullmatch(place):
+        path = load_site(place).delivery.settings.path
+        return "memory:" if path is None else f"sqlite:///{path}"
+    return f"sqlite:///{place}"

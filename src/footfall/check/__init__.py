@@ -1,0 +1,8 @@
+"""What a person should know of a site's configuration: what is wrong or risky in it, and what it stores of visitors."""
+
+from __future__ import annotations
+
+from footfall.check.findings import SEVERITIES, Finding, Severity, check_site
+from footfall.check.record import Stored, format_record, privacy_record
+
+__all__ = ["SEVERITIES", "Finding", "Severity", "Stored", "check_site", "format_record", "privacy_record"]

@@ -1,0 +1,32 @@
+"""The console on which tables and bars are shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from footfall.errors import MissingExtra
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["make_console"]
+
+
+def make_console(*, stderr: bool = False, width: int = 160) -> Console:
+    """Make a console that shows text as it is.
+
+    Args:
+        stderr: It writes to standard error.
+        width: How many columns it has where no terminal says so.
+
+    Raises:
+        MissingExtra: rich is not installed.
+    """
+    try:
+        from rich.console import Console
+    except ImportError:
+        raise MissingExtra("showing this", "cli") from None
+    console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = width
+    return console
