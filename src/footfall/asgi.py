@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
-from footfall.request import RequestView
+from footfall.request import TELLING, RequestView
 from footfall.site import Site
-from footfall.tracking.answers import Answer
-from footfall.tracking.tracking import CURRENT, Tracking
-
-if TYPE_CHECKING:
-    from footfall.identity.caching import HeaderEdit
+from footfall.tracking import CURRENT, Answer, HeaderEdit, Tracking, concerns_caches
 
 __all__ = ["TrackingMiddleware"]
 
@@ -26,6 +22,9 @@ Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
 
 #: What `HeaderEdit.add` may name.
 OUR_HEADERS: Final = {name: name.lower().encode() for name in ("Set-Cookie", "Cache-Control", "Vary", "Footfall-Trace")}
+RAW_TELLING: Final = tuple(name.encode() for name in TELLING)
+#: Headers of most responses that are no caches' concern.
+UNCONCERNED: Final = frozenset({b"content-type", b"content-length", b"set-cookie", b"date", b"server", b"location"})
 KEY: Final = "footfall.tracking"  #: where an inner one of us sees that an outer one has this request
 
 
@@ -54,61 +53,82 @@ class TrackingMiddleware:
                 return await self.app(scope, receive, _attend_lifespan(self.site, send))
             return await self.app(scope, receive, send)
 
+        site = self.site
         app = scope.get("app", self.app)
-        tracking = self.site.begin(
-            read_scope(scope),
+        tracking = site.begin(
+            ScopeView(scope),
             debug=bool(getattr(app, "debug", False)),
-            request=(lambda: _connection(scope)) if self.site.policy.user_id is not None else None,
+            request=(lambda: _connection(scope)) if site.wants_request else None,
         )
         # In place: a copied scope would hide from outer layers what inner ones write (the route, the user).
         scope[KEY] = scope.setdefault("state", {})["tracking"] = tracking
-        if self.site.policy.reads_consent_async:
+        if site.reads_consent_async:
             await tracking.read_consent_async()
-        if kind == "http" and (answer := tracking.answer()) is not None:
-            return await _send_answer(tracking, answer, send)
+        if kind == "http":
+            if (answer := tracking.answer()) is not None:
+                return await _send_answer(tracking, answer, send)
+            send = _finishing(tracking, send)
         token = CURRENT.set(tracking)
         try:
-            return await self.app(scope, receive, send if kind == "websocket" else _finishing(tracking, send))
+            return await self.app(scope, receive, send)
         finally:
             try:
                 CURRENT.reset(token)
             except ValueError:  # the server left in another context than it came in
                 CURRENT.set(None)
-            if tracking.logged_in.awaited:
-                await tracking.logged_in.wait()
+            if tracking.awaits_user:
+                await tracking.wait_for_user()
             tracking.release()
 
 
-def read_scope(scope: Scope) -> RequestView:
-    """Take a connection's parts from its scope, text as latin-1, nothing parsed."""
-    given: Sequence[tuple[bytes, bytes]] = scope.get("headers") or ()
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in given}
-    if len(headers) != len(given):
-        headers = _joined(given)
-    raw_path: bytes | None = scope.get("raw_path")
-    query: bytes | str = scope.get("query_string", b"")
-    host = headers.get("host")
-    scheme = scope.get("scheme", "http")
-    if scope["type"] == "websocket":  # some servers leave its scheme out, some name the one it was upgraded from
-        scheme = "wss" if scheme in ("https", "wss") else "ws"
-    return RequestView(
-        method=scope.get("method", "GET"),
-        scheme=scheme,
-        host=host if host is not None else _server(scope),
-        path=raw_path.partition(b"?")[0].decode("latin-1")
-        if raw_path
-        else quote(scope.get("path", "/"), safe="/!$&'()*+,;=:@~"),
-        query=query.decode("latin-1") if isinstance(query, bytes) else query,  # Django's test client writes text
-        header=headers.get,
-    )
+class ScopeView(RequestView):
+    """A connection's parts from its scope: text as latin-1, headers decoded when asked for."""
+
+    __slots__ = ("_headers",)
+
+    def __init__(self, scope: Scope) -> None:
+        """Take what is asked of most requests, and keep the rest as it came."""
+        given: Sequence[tuple[bytes, bytes]] = scope.get("headers") or ()
+        headers = dict(given)
+        if len(headers) != len(given):
+            headers = _joined(given)
+        self._headers = headers
+        scheme: str = scope.get("scheme", "http")
+        if scope["type"] == "websocket":  # some servers leave its scheme out, some name the one it was upgraded from
+            scheme = "wss" if scheme in ("https", "wss") else "ws"
+        self.scheme = scheme
+        self.secure = scheme in ("https", "wss")
+        self.method = scope.get("method", "GET")
+        host = headers.get(b"host")
+        self.host = _server(scope) if host is None else host.decode("latin-1")
+        raw_path: bytes | None = scope.get("raw_path")
+        if raw_path:
+            self.path = (raw_path.partition(b"?")[0] if b"?" in raw_path else raw_path).decode("latin-1")
+        else:
+            self.path = quote(scope.get("path", "/"), safe="/!$&'()*+,;=:@~")
+        query: bytes | str = scope.get("query_string", b"")
+        # Django's test client writes text.
+        self.query = query.decode("latin-1") if isinstance(query, bytes) else query
+        self.time = 0.0
+        self.finder = None
+        self._sent = None
+
+    def header(self, name: str) -> str | None:
+        """Return a header by its name in lower case, ``None`` if it is absent."""
+        value = self._headers.get(name.encode("latin-1"))
+        return None if value is None else value.decode("latin-1")
+
+    def telling(self) -> tuple[str | bytes | None, ...]:
+        """Return the headers that tell what a request is, as bytes."""
+        return tuple(map(self._headers.get, RAW_TELLING))
 
 
-def _joined(given: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+def _joined(given: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     """Join the lines of names that have several, as HTTP/2 sends a cookie in crumbs."""
-    lines: dict[str, list[str]] = {}
+    lines: dict[bytes, list[bytes]] = {}
     for name, value in given:
-        lines.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
-    return {name: ("; " if name == "cookie" else ", ").join(values) for name, values in lines.items()}
+        lines.setdefault(name, []).append(value)
+    return {name: (b"; " if name == b"cookie" else b", ").join(values) for name, values in lines.items()}
 
 
 def _server(scope: Scope) -> str:
@@ -124,33 +144,52 @@ def _connection(scope: Scope) -> object:
 
 
 def _finishing(tracking: Tracking, send: Send) -> Send:
-    async def send_with_cookies(message: Message) -> None:
-        if message["type"] == "http.response.start" and not tracking.finished:
-            if tracking.logged_in.awaited:
-                await tracking.logged_in.wait()
-            given: Headers = message.get("headers") or ()
-            headers = given if isinstance(given, (list, tuple)) else list(given)  # an iterator runs only once
-            edit = tracking.finish(message["status"], [(k.decode("latin-1"), v.decode("latin-1")) for k, v in headers])
-            if edit is not None or headers is not given:
-                # A new list in a new message: the application may use its own for the next visitor.
-                message = {**message, "headers": headers if edit is None else edit_headers(headers, edit)}
-        await send(message)
+    """Wrap *send* so that the response starts with our headers; it then steps aside."""
 
-    return send_with_cookies
+    def send_finished(message: Message) -> Awaitable[None]:
+        if tracking.finished or message["type"] != "http.response.start":
+            return send(message)
+        if tracking.awaits_user:
+            return _send_awaited(tracking, message, send)
+        return send(_finish(tracking, message))
+
+    return send_finished
+
+
+async def _send_awaited(tracking: Tracking, message: Message, send: Send) -> None:
+    await tracking.wait_for_user()
+    await send(_finish(tracking, message))
+
+
+def _finish(tracking: Tracking, message: Message) -> Message:
+    given: Headers = message.get("headers") or ()
+    headers = given if isinstance(given, (list, tuple)) else list(given)  # an iterator runs only once
+    concerned = [
+        (name.decode("latin-1"), value.decode("latin-1"))
+        for name, value in headers
+        if name not in UNCONCERNED and concerns_caches(name.decode("latin-1").lower())
+    ]
+    edit = tracking.finish(message["status"], concerned)
+    if edit is None:
+        return message if headers is given else {**message, "headers": headers}
+    # A new list in a new message: the application may use its own for the next visitor.
+    return {**message, "headers": edit_headers(headers, edit) if concerned else [*headers, *_encode(edit)]}
 
 
 def edit_headers(headers: Headers, edit: HeaderEdit) -> list[tuple[bytes, bytes]]:
     """Apply an edit to raw headers, in a list of its own."""
     dropped = {name.encode("latin-1") for name in edit.drop}
-    edited = [(name, value) for name, value in headers if name.lower() not in dropped]
-    edited += [(OUR_HEADERS[name], value.encode("latin-1")) for name, value in edit.add]
-    return edited
+    return [*((name, value) for name, value in headers if name.lower() not in dropped), *_encode(edit)]
+
+
+def _encode(edit: HeaderEdit) -> list[tuple[bytes, bytes]]:
+    return [(OUR_HEADERS[name], value.encode("latin-1")) for name, value in edit.add]
 
 
 async def _send_answer(tracking: Tracking, answer: Answer, send: Send) -> None:
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
     start = {"type": "http.response.start", "status": answer.status, "headers": headers}
-    await _finishing(tracking, send)(start)
+    await send(_finish(tracking, start))
     await send({"type": "http.response.body", "body": b""})
 
 

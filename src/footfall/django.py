@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from http.cookies import Morsel
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 try:
     from django.conf import settings
@@ -26,10 +26,7 @@ from footfall.errors import ConfigError
 from footfall.request import RequestView
 from footfall.site import Site
 from footfall.starlette import TrackedState
-from footfall.tracking.tracking import CURRENT, Tracking
-
-if TYPE_CHECKING:
-    from footfall.identity.caching import HeaderEdit
+from footfall.tracking import CURRENT, HeaderEdit, Tracking
 
 __all__ = ["TrackedRequest", "TrackingMiddleware"]
 
@@ -84,7 +81,7 @@ class TrackingMiddleware:
         if tracking is None:
             result: HttpResponseBase = await self._get_response(request)
             return result
-        if self._site.policy.reads_consent_async:
+        if self._site.reads_consent_async:
             await tracking.read_consent_async()
         response = _answer(tracking)
         if response is None:
@@ -93,8 +90,8 @@ class TrackingMiddleware:
                 response = await self._get_response(request)
             finally:
                 CURRENT.reset(token)
-        if tracking.logged_in.awaited:
-            await tracking.logged_in.wait()
+        if tracking.awaits_user:
+            await tracking.wait_for_user()
         return _finish(tracking, response)
 
     def _begin(self, request: HttpRequest) -> Tracking | None:
@@ -138,7 +135,7 @@ def load_site() -> Site:
 def read_request(request: HttpRequest) -> RequestView:
     """Take a request's parts; host and scheme as Django's own settings of trust say."""
     scope: Any = getattr(request, "scope", None)
-    view = wsgi.read_environ(request.META) if scope is None else asgi.read_scope(scope)
+    view = wsgi.EnvironView(request.META) if scope is None else asgi.ScopeView(scope)
     try:
         view.host = request.get_host()
     except DisallowedHost:

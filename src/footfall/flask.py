@@ -17,7 +17,7 @@ from starlette.datastructures import State
 from footfall.errors import ConfigError
 from footfall.site import Site
 from footfall.starlette import TrackedState
-from footfall.wsgi import KEY, read_environ, serve
+from footfall.wsgi import KEY, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -105,13 +105,9 @@ class _Door:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if KEY in environ:
             return self._inner(environ, start_response)
-        site = self._site
-        request = (lambda: _request(self._app, environ)) if site.policy.user_id is not None else None
-        tracking = site.begin(read_environ(environ), debug=self._app.debug, request=request)
-        return serve(self._inner, environ, start_response, tracking)
+        return serve(self._inner, self._site, environ, start_response, debug=self._app.debug, request=self._request)
 
-
-def _request(app: flask.Flask, environ: WSGIEnvironment) -> Any:
-    if flask.has_request_context():
-        return flask.request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - werkzeug documents it
-    return app.request_class(environ)
+    def _request(self, environ: WSGIEnvironment) -> Any:
+        if flask.has_request_context():
+            return flask.request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - werkzeug documents it
+        return self._app.request_class(environ)

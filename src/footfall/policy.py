@@ -4,24 +4,42 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from footfall.config import Config
-from footfall.consent import is_async, own_cookie, own_cookie_of, read_consent, read_consent_async
+from footfall.consent import Question, cookie_names_of, is_async, own_cookie, own_cookie_of
 from footfall.errors import ConfigError, MissingExtra
 from footfall.identity.classify import classify_request
-from footfall.identity.domain import CookieScope, cookie_scope
+from footfall.identity.cookies import format_tail
+from footfall.identity.domain import LONGEST_HOST, cookie_scope, matches_domain, parse_host
+from footfall.identity.recognize import Names
 from footfall.identity.seal import Sealer
 from footfall.identity.snapshot import format_snapshot, parse_snapshot
 from footfall.identity.visitor import Visitor
-from footfall.request import Consent, RequestClass, RequestView, cookie_finder
+from footfall.request import Consent, CookieFinder, RequestClass, RequestView
 
 if TYPE_CHECKING:
     from footfall.delivery.notices import Notices
 
-__all__ = ["Policy"]
+__all__ = ["Place", "Policy"]
 
 LONGEST_ANONYMOUS_ID = 512
+LONGEST_REMEMBERED = 1000  # characters of a request's telling headers: browsers' come to some 400
+MOST_REMEMBERED = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)  # the Host is the visitor's to choose
+class Place:
+    """Where the cookies of one host's responses live, with the lines' ends that every visit needs ready."""
+
+    scope: str  #: what a sealed cookie is bound to
+    domain: str | None  #: for the ``Domain`` attribute; ``None``: host-only
+    secure: bool
+    former_domain: str | None  #: where the site's cookies lived before, if this host may expire them
+    device_tail: str  #: of the device cookie's line, behind its value
+    session_tail: str
+    open_line: str  #: the session's companion, whole
 
 
 class Policy:
@@ -44,15 +62,28 @@ class Policy:
         self.new_id = new_id
         self.now = now
         self.consent_endpoint = consent_endpoint
+        self.names = Names(config.cookie_names)
+        self.former = None if config.former_cookie_names is None else Names(config.former_cookie_names)
+        self.uses_xuid = config.person_ids == "xuid"
+        self.token_name = "xuid" if self.uses_xuid else "reaid"  #: which of the two this site uses
+        self.token_cookie: str = getattr(self.names, self.token_name)
         self.device_seconds = int(config.device_lifetime.total_seconds())
         self.session_seconds = int(config.session_idle.total_seconds())
-        every = [names for names in (config.cookie_names, config.former_cookie_names) if names is not None]
-        self.find_cookies = cookie_finder({name for names in every for name in names.by_role().values()})
         self.needs_https = config.secure is True or config.cookie_names.need_https  #: else no browser keeps a cookie
         self.sealer: Sealer | None = Sealer(config.secret_keys, os.urandom) if config.secret_keys else None
         self.reader = own_cookie() if config.consent is None else config.consent
         self.own_consent = own_cookie_of(self.reader)  #: the cookie that grant() and deny() write, if any
         self.reads_consent_async = is_async(self.reader)  #: an ASGI door then asks before the application runs
+        self._question = Question(self.reader, honour_gpc=config.honour_gpc, on_error=self._consent_failed)
+        ours = {
+            name
+            for names in (config.cookie_names, config.former_cookie_names)
+            if names is not None
+            for name in names.by_role().values()
+        }
+        self.find_cookies = CookieFinder(ours.union(cookie_names_of(self.reader)))
+        self._classes: dict[tuple[object, ...], RequestClass] = {}
+        self._places: dict[tuple[str, bool], Place] = {}
 
     def take_key(self, secret_key: str | None) -> None:
         """Take the framework's secret if the site has none of its own.
@@ -79,27 +110,40 @@ class Policy:
 
     def classify(self, view: RequestView) -> RequestClass:
         """Tell what a request is; a site's own function that raises is as good as none."""
-        if self.config.classify is not None:
-            try:
-                found = self.config.classify(view)
-            except Exception as error:  # noqa: BLE001 - the site's own code, on a page that must not fail because of us
-                # Not its message: it may quote what the visitor sent.
-                finding = f"raised {type(error).__name__}"
-            else:
-                if isinstance(found, RequestClass):  # pyright: ignore[reportUnnecessaryIsInstance]
-                    return found
-                finding = f"returned a {type(found).__name__}"
-            self.notices.warn_once("classify", f"Config.classify {finding}: the package's own is used")
-        return classify_request(view, ignore_bots=self.config.ignore_bots)
+        if self.config.classify is not None and (own := self._ask_own_class(self.config.classify, view)) is not None:
+            return own
+        # All that the package's own function looks at; the host only where a page elsewhere may have sent a form.
+        host = None if view.method == "GET" else view.host
+        key = (view.method, view.websocket, host, view.telling())
+        found = self._classes.get(key)
+        if found is None:
+            found = classify_request(view, ignore_bots=self.config.ignore_bots)
+            if sum(len(part) for part in key[3] if part) + len(view.host) <= LONGEST_REMEMBERED:
+                if len(self._classes) >= MOST_REMEMBERED:
+                    self._classes.clear()
+                self._classes[key] = found
+        return found
+
+    def _ask_own_class(self, classify: Callable[[RequestView], RequestClass], view: RequestView) -> RequestClass | None:
+        try:
+            found = classify(view)
+        except Exception as error:  # noqa: BLE001 - the site's own code, on a page that must not fail because of us
+            # Not its message: it may quote what the visitor sent.
+            finding = f"raised {type(error).__name__}"
+        else:
+            if isinstance(found, RequestClass):  # pyright: ignore[reportUnnecessaryIsInstance]
+                return found
+            finding = f"returned a {type(found).__name__}"
+        self.notices.warn_once("classify", f"Config.classify {finding}: the package's own is used")
+        return None
 
     def read_consents(self, view: RequestView) -> tuple[Consent, Consent]:
         """Ask what the visitor has said."""
-        return read_consent(self.reader, view, honour_gpc=self.config.honour_gpc, on_error=self._consent_failed)
+        return self._question.ask(view)
 
     async def read_consents_async(self, view: RequestView) -> tuple[Consent, Consent]:
         """Ask what the visitor has said, where the site's reader has to wait for the answer."""
-        gpc = self.config.honour_gpc
-        return await read_consent_async(self.reader, view, honour_gpc=gpc, on_error=self._consent_failed)
+        return await self._question.ask_async(view)
 
     def _consent_failed(self, finding: object) -> None:
         name = type(finding).__name__
@@ -122,15 +166,40 @@ class Policy:
 
     # Its cookies
 
-    def scope(self, host: str) -> CookieScope:
-        """Tell where the cookies of a response to this host live."""
-        scope = cookie_scope(host, self.config.cookie_domain)
+    def place(self, view: RequestView) -> Place:
+        """Tell where the cookies of a request's response live. Remembered by its host and scheme."""
+        key = (view.host, view.secure)
+        place = self._places.get(key)
+        if place is None:
+            place = self._find_place(view)
+            if len(view.host) <= LONGEST_HOST:
+                if len(self._places) >= MOST_REMEMBERED:
+                    self._places.clear()
+                self._places[key] = place
+        return place
+
+    def _find_place(self, view: RequestView) -> Place:
+        config = self.config
+        scope = cookie_scope(view.host, config.cookie_domain)
         if scope.mismatch:
-            domain = self.config.cookie_domain
+            domain = config.cookie_domain
             self.notices.warn_once(
                 "cookie_domain", f"a request's host is not below cookie_domain {domain!r}: its cookies are host-only"
             )
-        return scope
+        former = config.former_cookie_domain
+        if former is not None and (former == scope.domain or not matches_domain(parse_host(view.host), former)):
+            former = None
+        secure = view.secure if config.secure == "auto" else config.secure
+        domain, hidden = scope.domain, not config.script_access
+        return Place(
+            scope=scope.name,
+            domain=domain,
+            secure=secure,
+            former_domain=former,
+            device_tail=format_tail(self.device_seconds, domain, secure, hidden),
+            session_tail=format_tail(self.session_seconds, domain, secure, hidden),
+            open_line=f"{self.names.session_open}=1{format_tail(None, domain, secure, http_only=True)}",
+        )
 
     def seal(self, text: str, name: str, scope: str) -> str:
         """Seal a cookie's text with the newest key."""

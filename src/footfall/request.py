@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
+from itertools import groupby
 
-__all__ = ["Consent", "RequestClass", "RequestView", "cookie_finder", "find_cookies"]
+__all__ = ["TELLING", "Consent", "CookieFinder", "RequestClass", "RequestView", "find_cookies"]
 
 
 class Consent(Enum):
@@ -19,14 +20,36 @@ class Consent(Enum):
     DENIED = "denied"  #: our cookies are expired, nothing is sent
 
 
+#: The headers that tell what a request is (`footfall.identity.classify_request`): they and its line are all it asks.
+TELLING = (
+    "user-agent",
+    "accept",
+    "sec-fetch-site",
+    "sec-fetch-dest",
+    "sec-fetch-mode",
+    "sec-purpose",
+    "purpose",
+    "x-purpose",
+    "x-moz",
+    "x-sec-purpose",
+    "next-router-prefetch",
+    "access-control-request-method",
+    "origin",
+    "x-requested-with",
+    "hx-request",
+    "upgrade-insecure-requests",
+)
+
+
 class RequestView:
     """One incoming request, as raw as it came: text of its line, and its headers on demand.
 
     Text is the bytes of the wire read as latin-1, as WSGI has it; nothing is decoded or parsed before
-    somebody asks. Everything in it was written by a visitor: check before use.
+    somebody asks. Everything in it was written by a visitor: check before use. A door has a view of its own,
+    which reads the server's own structures in place of `header`.
     """
 
-    __slots__ = ("header", "host", "method", "path", "query", "scheme", "secure", "time", "websocket")
+    __slots__ = ("_header", "_sent", "finder", "host", "method", "path", "query", "scheme", "secure", "time")
 
     def __init__(
         self,
@@ -54,17 +77,47 @@ class RequestView:
         self.method = method
         self.scheme = scheme
         self.secure = scheme in ("https", "wss")
-        self.websocket = scheme in ("ws", "wss")
         self.host = host
         self.path = path
         self.query = query
         self.time = time
-        self.header = header  #: from a name in lower case to the header's value, or ``None``
+        self._header = header
+        self.finder: CookieFinder | None = None  #: of the cookies that its site reads, found in one look
+        self._sent: dict[str, list[str]] | None = None
+
+    @property
+    def websocket(self) -> bool:
+        """Whether it is a WebSocket's handshake."""
+        return self.scheme in ("ws", "wss")
+
+    def header(self, name: str) -> str | None:
+        """Return a header by its name in lower case, ``None`` if it is absent."""
+        return self._header(name)
+
+    def telling(self) -> tuple[str | bytes | None, ...]:
+        """Return the headers that tell what a request is (`TELLING`), as raw as the server has them.
+
+        They tell requests apart; who wants to read one asks `header`.
+        """
+        return tuple(map(self.header, TELLING))
+
+    def sent(self) -> dict[str, list[str]]:
+        """Return every value of each cookie that the site reads, by name. The header is looked at once."""
+        found = self._sent
+        if found is None:
+            header = self.header("cookie")
+            found = self._sent = {} if not header or self.finder is None else self.finder(header)
+        return found
 
     def cookies(self, name: str) -> list[str]:
-        """Return every value the browser sent for one cookie name, in its order: usually one or none."""
-        header = self.header("cookie")
-        return find_cookies(header, name) if header else []
+        """Return every value the browser sent for one cookie name, in its order: usually one or none.
+
+        A name that ends in ``*`` stands for every name that begins so.
+        """
+        if self.finder is None or name not in self.finder.names:
+            header = self.header("cookie")
+            return _values(_finder(name)(header), name) if header else []
+        return _values(self.sent(), name)
 
     def cookie(self, name: str) -> str | None:
         """Return the value of one cookie; ``None`` if absent, or sent with several different values."""
@@ -76,29 +129,85 @@ class RequestView:
         return f"<RequestView {self.method}>"
 
 
-def cookie_finder(names: Iterable[str]) -> Callable[[str], dict[str, list[str]]]:
-    """Make a function that finds every value of some cookies in a raw ``Cookie`` header, whatever stands beside them.
+class CookieFinder:
+    """Finds every value of some cookies in a raw ``Cookie`` header, whatever stands beside them.
 
     A cookie's neighbours cannot hide it: JSON, a missing ``=``, bytes beyond ASCII are passed over. A comma
     separates as a semicolon does, for some servers join header lines with one, and no value of ours has any.
-    All in one pass, which skips to what the names begin with: a dictionary of every cookie costs ten times as much.
+    A dictionary of every cookie would cost ten times as much.
     """
-    pattern = re.compile(f"({'|'.join(map(re.escape, names))})=([^;,]*)")
 
-    def find(header: str) -> dict[str, list[str]]:
+    __slots__ = ("_anywhere", "_groups", "names")
+
+    def __init__(self, names: Iterable[str]) -> None:
+        """Prepare for some names; one that ends in ``*`` stands for every name that begins so."""
+        self.names = frozenset(names)
+        starts = tuple(sorted(name[:-1] for name in self.names if name.endswith("*")))
+        whole = sorted(name for name in self.names if not name.endswith("*") and not name.startswith(starts))
+        self._anywhere = re.compile(f"({'|'.join([*_longest_first(whole), *map(_any_after, starts)])})=([^;,]*)")
+        groups = [_Group(start, ANY_REST) for start in starts]
+        for _, alike in groupby(whole, key=lambda name: name[:ALIKE]):
+            group = list(alike)
+            start = _common_start(group[0], group[-1])
+            groups.append(_Group(start, "|".join(_longest_first(name[len(start) :] for name in group))))
+        self._groups = tuple((group.start, group.find) for group in groups)
+
+    def __call__(self, header: str) -> dict[str, list[str]]:
+        """Return the values of each cookie that is there, by name, in the browser's order."""
         found: dict[str, list[str]] = {}
-        for match in pattern.finditer(header):
-            at = match.start()
-            # As browsers write it, before all that servers may make of it.
-            if header[at - 2 : at] == "; " or _begins_cookie(header, at):
-                name, value = match.groups()
+        padded = "; " + header
+        for start, find in self._groups:
+            if start not in header:
+                continue
+            for before, rest, value in find(padded):
+                # As browsers write it, before all that servers may make of it.
+                if before != "; ":
+                    return self.find_anywhere(header)
+                name = start + rest
                 if name in found:
                     found[name].append(value.strip(" \t"))
                 else:
                     found[name] = [value.strip(" \t")]
         return found
 
-    return find
+    def find_anywhere(self, header: str) -> dict[str, list[str]]:
+        """Find the same in a header that no browser wrote as it is: one that a server joined, or a program's."""
+        found: dict[str, list[str]] = {}
+        for match in self._anywhere.finditer(header):
+            if _begins_cookie(header, match.start()):
+                name, value = match.groups()
+                found.setdefault(name, []).append(value.strip(" \t"))
+        return found
+
+
+ALIKE = 3  # letters that names share which are looked for together
+ANY_REST = r"[^\s;,=]*"
+
+
+class _Group:
+    """Cookie names that begin alike, found in one pass that skips to their beginning."""
+
+    __slots__ = ("find", "start")
+
+    def __init__(self, start: str, rest: str) -> None:
+        begin = re.escape(start)
+        self.start = start
+        self.find = re.compile(f"{begin}(?<=(..){begin})({rest})=([^;,]*)", re.DOTALL).findall
+
+
+def _longest_first(names: Iterable[str]) -> list[str]:
+    return [re.escape(name) for name in sorted(names, key=len, reverse=True)]
+
+
+def _any_after(start: str) -> str:
+    return re.escape(start) + ANY_REST
+
+
+def _common_start(one: str, other: str) -> str:
+    length = 0
+    while one[length : length + 1] == other[length : length + 1] != "":
+        length += 1
+    return one[:length]
 
 
 def _begins_cookie(header: str, at: int) -> bool:
@@ -107,14 +216,20 @@ def _begins_cookie(header: str, at: int) -> bool:
     return at == 0 or header[at - 1] in ";,"
 
 
+def _values(found: dict[str, list[str]], name: str) -> list[str]:
+    if not name.endswith("*"):
+        return found.get(name, [])
+    return [value for one, values in found.items() if one.startswith(name[:-1]) for value in values]
+
+
 @lru_cache(maxsize=64)
-def _finder(name: str) -> Callable[[str], dict[str, list[str]]]:
-    return cookie_finder((name,))
+def _finder(name: str) -> CookieFinder:
+    return CookieFinder((name,))
 
 
 def find_cookies(header: str, name: str) -> list[str]:
-    """Find every value of one cookie, as `cookie_finder` does."""
-    return _finder(name)(header).get(name, [])
+    """Find every value of one cookie, as a `CookieFinder` does."""
+    return _values(_finder(name)(header), name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

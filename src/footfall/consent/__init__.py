@@ -1,9 +1,9 @@
 """What a visitor has said: pure functions from a request to granted, denied or unknown."""
 
-from footfall.consent.combine import all_of, always_granted, any_of, own_cookie_of
+from footfall.consent.combine import all_of, always_granted, any_of, cookie_names_of, own_cookie_of
 from footfall.consent.own import OwnCookie, own_cookie
 from footfall.consent.platforms import cookie, cookiebot, onetrust
-from footfall.consent.read import has_gpc, is_async, read_consent, read_consent_async
+from footfall.consent.read import Question, has_gpc, is_async, read_consent, read_consent_async
 from footfall.consent.tcf import tcf
 
 __all__ = [
@@ -18,6 +18,8 @@ __all__ = [
     "all_of",
     # reading and writing
     "OwnCookie",
+    "Question",
+    "cookie_names_of",
     "has_gpc",
     "is_async",
     "own_cookie_of",

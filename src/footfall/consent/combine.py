@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeAlias
 
-from footfall.config import ConsentReader
+from footfall.config import TOKEN, ConsentReader
 from footfall.consent.own import OwnCookie, PersonPurpose, own_cookie
 from footfall.consent.pending import Pending, check_answer, dismiss
 from footfall.errors import ConfigError
 from footfall.request import Consent, RequestView
 
-__all__ = ["DEFAULT", "Combined", "all_of", "always_granted", "any_of", "own_cookie_of", "person_of", "Readers"]
+__all__ = [
+    "DEFAULT",
+    "Combined",
+    "Readers",
+    "all_of",
+    "always_granted",
+    "any_of",
+    "cookie_names_of",
+    "own_cookie_of",
+    "person_of",
+]
 
 Readers: TypeAlias = "ConsentReader | Mapping[str, ConsentReader] | None"
 
@@ -49,6 +59,11 @@ class Combined:
         persons = tuple(map(person_of, readers))
         same = all(person is reader for person, reader in zip(persons, readers, strict=True))
         self.person = self if same else Combined(name, persons, fold)
+
+    @property
+    def cookie_names(self) -> tuple[str, ...]:
+        """The cookies that its readers say they read."""
+        return tuple(name for reader in self.readers for name in cookie_names_of(reader))
 
     def __call__(self, view: RequestView) -> Consent | Awaitable[Consent]:
         """Ask every reader, in order; awaitable if one of them is.
@@ -110,6 +125,31 @@ def own_cookie_of(reader: Readers) -> OwnCookie | None:
     if isinstance(reader, OwnCookie):
         return reader
     return reader.own if isinstance(reader, (Combined, PersonPurpose)) else None
+
+
+def cookie_names_of(reader: Readers) -> tuple[str, ...]:
+    """Find which cookies a reader says that it reads: they are looked for together with the site's own.
+
+    Args:
+        reader: A reader, whose ``cookie_names`` may say so (a name, or the beginning of some and a ``*``); a mapping
+            of purposes to one each; or ``None`` for the default `own_cookie`. One that says nothing asks the view.
+
+    Raises:
+        ConfigError: ``cookie_names`` are no names of cookies.
+    """
+    if reader is None:
+        return DEFAULT.cookie_names
+    if not callable(reader):
+        return tuple(name for one in reader.values() for name in cookie_names_of(one))
+    names: tuple[object, ...] | object = getattr(reader, "cookie_names", ())
+    if not isinstance(names, tuple):
+        raise ConfigError(f"{reader!r}.cookie_names is {names!r}; write a tuple of names, such as ('consent',)")
+    found: list[str] = []
+    for name in names:  # pyright: ignore[reportUnknownVariableType] - an untyped site's
+        if not isinstance(name, str) or not TOKEN.fullmatch(name) or name == "*":
+            raise ConfigError(f"{reader!r}.cookie_names has {name!r}; write a cookie's name, or its beginning and a *")
+        found.append(name)
+    return tuple(found)
 
 
 def person_of(reader: ConsentReader) -> ConsentReader:

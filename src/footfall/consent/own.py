@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
+from typing import NamedTuple
 
 from footfall.config import LONGEST_LIFETIME, TOKEN
 from footfall.errors import ConfigError
@@ -16,6 +18,7 @@ _LETTERS = {Consent.GRANTED: "g", Consent.DENIED: "d", Consent.UNKNOWN: "u"}
 _MEANINGS = {letter: consent for consent, letter in _LETTERS.items()}
 _VALUE = re.compile(r"([1-9][0-9]{0,5})\.([gdu])\.([gdu])\.([0-9]{1,11})")
 _NOTHING = (Consent.UNKNOWN, Consent.UNKNOWN)
+_LONGEST_VALUE = 6 + 1 + 1 + 1 + 1 + 1 + 11  # characters that `_VALUE` can match
 _NEWEST_VERSION = 999_999
 # Clocks of a site's machines differ by seconds; a choice from further ahead is not one that we wrote.
 _CLOCK_SKEW = 300
@@ -59,6 +62,11 @@ class OwnCookie:
         return self.read(view)[0]
 
     @property
+    def cookie_names(self) -> tuple[str, ...]:
+        """The cookie that it reads."""
+        return (self.name,)
+
+    @property
     def person(self) -> PersonPurpose:
         """A reader of the person purpose."""
         return PersonPurpose(self)
@@ -77,28 +85,45 @@ class OwnCookie:
         values = view.cookies(self.name)
         if not values:
             return _NOTHING
-        choices = [choice for choice in map(self._parse, values) if choice is not None]
         oldest = view.time - self.max_age.total_seconds()
-        timely = [choice for choice in choices if oldest <= choice[0] <= view.time + _CLOCK_SKEW]
+        timely = [
+            choice
+            for value in values
+            if (choice := _parse_choice(value, self.version)) is not None
+            and oldest <= choice.at <= view.time + _CLOCK_SKEW
+        ]
+        if len(timely) == 1:  # most often
+            return timely[0].said
         if not timely:
             return _NOTHING
-        latest = max(timely)[0]
-        devices, persons = zip(*(choice[1:] for choice in timely if choice[0] == latest), strict=True)
+        latest = max(choice.at for choice in timely)
+        devices, persons = zip(*(choice.said for choice in timely if choice.at == latest), strict=True)
         return _agreed(devices), _agreed(persons)
 
     def format(self, device: Consent, person: Consent, now: float) -> str:
         """Write a choice made *now* (Unix seconds) as this cookie's value: cookie-octets, 28 at most."""
         return f"{self.version}.{_LETTERS[device]}.{_LETTERS[person]}.{int(now)}"
 
-    def _parse(self, value: str) -> tuple[int, str, str] | None:
-        found = _VALUE.fullmatch(value)
-        if found is None or int(found[1]) != self.version:
-            return None
-        return int(found[4]), found[2], found[3]
+
+class _Choice(NamedTuple):
+    at: int  # in Unix seconds
+    said: tuple[Consent, Consent]  # of the device, and of the person
 
 
-def _agreed(letters: tuple[str, ...]) -> Consent:
-    return _MEANINGS[letters[0]] if len(set(letters)) == 1 else Consent.UNKNOWN
+def _parse_choice(value: str, version: int) -> _Choice | None:
+    return _parse_short(value, version) if len(value) <= _LONGEST_VALUE else None
+
+
+@lru_cache(maxsize=1024)  # most visitors made their choice in the same few months, and come again
+def _parse_short(value: str, version: int) -> _Choice | None:
+    found = _VALUE.fullmatch(value)
+    if found is None or int(found[1]) != version:
+        return None
+    return _Choice(int(found[4]), (_MEANINGS[found[2]], _MEANINGS[found[3]]))
+
+
+def _agreed(said: tuple[Consent, ...]) -> Consent:
+    return said[0] if len(set(said)) == 1 else Consent.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +135,11 @@ class PersonPurpose:
     def __call__(self, view: RequestView) -> Consent:
         """Read the person purpose."""
         return self.own.read(view)[1]
+
+    @property
+    def cookie_names(self) -> tuple[str, ...]:
+        """The cookie that it reads."""
+        return self.own.cookie_names
 
 
 def own_cookie(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 from urllib.parse import unquote
 
 from footfall.config import TOKEN
@@ -48,6 +49,8 @@ def check_cookie_name(reader: str, name: object) -> None:
 class OneTrust:
     """A reader of one OneTrust group."""
 
+    cookie_names: ClassVar = ("OptanonConsent", "OptanonAlertBoxClosed")
+
     group: str
 
     def __post_init__(self) -> None:
@@ -81,6 +84,8 @@ class OneTrust:
 @dataclass(frozen=True, slots=True)
 class Cookiebot:
     """A reader of one Cookiebot category."""
+
+    cookie_names: ClassVar = ("CookieConsent",)
 
     category: str
 
@@ -120,6 +125,11 @@ class CookiePredicate:
         check_cookie_name("cookie", self.name)
         if not callable(self.predicate):  # pyright: ignore[reportUnnecessaryComparison]
             raise ConfigError(f"cookie's predicate is {self.predicate!r}; write a function of the cookie's raw value")
+
+    @property
+    def cookie_names(self) -> tuple[str, ...]:
+        """The cookie that it reads."""
+        return (self.name,)
 
     def __call__(self, view: RequestView) -> Consent:
         """Ask the predicate about each value; whatever it raises is passed on to `read_consent`."""

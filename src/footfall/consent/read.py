@@ -12,7 +12,7 @@ from footfall.consent.own import OwnCookie
 from footfall.consent.pending import check_consent, dismiss
 from footfall.request import Consent, RequestView
 
-__all__ = ["has_gpc", "is_async", "read_consent", "read_consent_async"]
+__all__ = ["Question", "has_gpc", "is_async", "read_consent", "read_consent_async"]
 
 Report: TypeAlias = Callable[[Exception], object]
 
@@ -23,7 +23,7 @@ def has_gpc(view: RequestView) -> bool:
     California requires of a site that it shows when the signal was honoured (11 CCR 7025).
     """
     value = view.header("sec-gpc")
-    return value is not None and "1" in (part.strip() for part in value.split(","))
+    return value is not None and (value == "1" or "1" in (part.strip() for part in value.split(",")))
 
 
 def is_async(reader: Readers) -> bool:
@@ -56,13 +56,7 @@ def read_consent(
         The device purpose and the person purpose. The second is never more than the first: nobody can be known as a
         person by a device that must not be known. It may be less: a denial stands while the device is unknown.
     """
-    if honour_gpc and has_gpc(view):
-        return Consent.DENIED, Consent.DENIED
-    if isinstance(reader, OwnCookie):
-        return _capped(*reader.read(view))
-    device_reader, person_reader = _split(reader)
-    device = _ask(device_reader, view, on_error)
-    return _capped(device, device if person_reader is device_reader else _ask(person_reader, view, on_error))
+    return Question(reader, honour_gpc=honour_gpc, on_error=on_error).ask(view)
 
 
 async def read_consent_async(
@@ -72,12 +66,40 @@ async def read_consent_async(
 
     How long is for its author and for the door to bound: this layer has no clock.
     """
-    if honour_gpc and has_gpc(view):
-        return Consent.DENIED, Consent.DENIED
-    device_reader, person_reader = _split(reader)
-    device = await _ask_async(device_reader, view, on_error)
-    same = person_reader is device_reader
-    return _capped(device, device if same else await _ask_async(person_reader, view, on_error))
+    return await Question(reader, honour_gpc=honour_gpc, on_error=on_error).ask_async(view)
+
+
+class Question:
+    """What `read_consent` asks, prepared for one site: arguments are the same."""
+
+    __slots__ = ("_device", "_honour_gpc", "_own", "_person", "_report")
+
+    def __init__(self, reader: Readers, *, honour_gpc: bool, on_error: Report | None = None) -> None:
+        """Find the readers of the two purposes."""
+        self._honour_gpc = honour_gpc
+        self._report = on_error
+        self._device, self._person = _split(reader)
+        self._own = reader if isinstance(reader, OwnCookie) else DEFAULT if reader is None else None
+
+    def ask(self, view: RequestView) -> tuple[Consent, Consent]:
+        """Ask what the visitor of one request has said."""
+        if self._honour_gpc and has_gpc(view):
+            return Consent.DENIED, Consent.DENIED
+        if self._own is not None:  # has both in one cookie
+            return _capped(*self._own.read(view))
+        device = _ask(self._device, view, self._report)
+        if self._person is self._device:
+            return device, device
+        return _capped(device, _ask(self._person, view, self._report))
+
+    async def ask_async(self, view: RequestView) -> tuple[Consent, Consent]:
+        """Ask where a reader may have to be awaited."""
+        if self._honour_gpc and has_gpc(view):
+            return Consent.DENIED, Consent.DENIED
+        device = await _ask_async(self._device, view, self._report)
+        if self._person is self._device:
+            return device, device
+        return _capped(device, await _ask_async(self._person, view, self._report))
 
 
 def _split(reader: Readers) -> tuple[ConsentReader, ConsentReader]:

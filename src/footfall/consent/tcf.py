@@ -44,6 +44,11 @@ class TcString:
             raise ConfigError(f"tcf's vendor is {self.vendor!r}; write its number in the Global Vendor List, or None")
         check_cookie_name("tcf", self.cookie)
 
+    @property
+    def cookie_names(self) -> tuple[str, ...]:
+        """The cookie that it reads."""
+        return (self.cookie,)
+
     def __call__(self, view: RequestView) -> Consent:
         """Read the cookie."""
         return read_each(view, self.cookie, self._parse)

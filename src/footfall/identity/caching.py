@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["HeaderEdit", "cache_decision"]
+__all__ = ["HeaderEdit", "cache_decision", "concerns_caches"]
 
 # RFC 9111, section 5.2: a directive, with a quoted argument that may hold commas.
 DIRECTIVE = re.compile(r'[^,"]*(?:"[^"]*"?[^,"]*)*')
 # RFC 9213 and the vendors' forms of it: they override Cache-Control where they are understood.
 TARGETED = frozenset({"surrogate-control", "x-accel-expires", "edge-control"})
 SHARED_ONLY = frozenset({"public", "s-maxage", "proxy-revalidate"})
+CONCERNED = TARGETED | {"cache-control", "cdn-cache-control", "vary"}
 ONE_LINE = frozenset({"cache-control"})
 PRIVATE = ("Cache-Control", "private")
 UNSTORED = frozenset({"private", "no-store", "no-cache"})
@@ -28,6 +29,11 @@ class HeaderEdit:
     shared: bool = False  #: the application marked the response for shared caches
 
 
+def concerns_caches(name: str) -> bool:
+    """Tell whether a header, by its name in lower case, has a part in `cache_decision`: most have none."""
+    return name in CONCERNED or name.endswith("-cdn-cache-control")
+
+
 def cache_decision(
     status: int,
     headers: Iterable[tuple[str, str]],
@@ -41,7 +47,8 @@ def cache_decision(
 
     Args:
         status: Its status code.
-        headers: The application's, names in any case; one name may have several lines.
+        headers: The application's, names in any case; one name may have several lines. Those that do not
+            `concerns_caches` may be left out.
         pending: There are cookies worth setting.
         changed: This request changed who the visitor is, so they must be set.
         read: The application read an id, so the page may depend on it.
@@ -61,7 +68,7 @@ def cache_decision(
             control += _directives(value)
         elif lower == "vary":
             vary += [part.strip() for part in value.split(",") if part.strip()]
-        elif lower in TARGETED or lower.endswith("-cdn-cache-control") or lower == "cdn-cache-control":
+        elif concerns_caches(lower):
             targeted.append((lower, value))
     if pending and not (control or targeted or read):  # most often
         return HeaderEdit(True, ONE_LINE, [PRIVATE])  # noqa: FBT003 - keywords would cost a third of this function

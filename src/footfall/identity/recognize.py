@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from footfall.config import Config, CookieNames
 from footfall.identity.ids import decode_ruid, parse_guid
 from footfall.identity.seal import Opened, Sealer
 
-__all__ = ["NOTHING", "Found", "Known", "Sent", "find", "find_ruid", "mark_of", "recognize"]
+__all__ = ["NOTHING", "Found", "Known", "Names", "Sent", "find", "find_ruid", "mark_of", "recognize"]
 
 
 Sent = Mapping[str, list[str]]  # every value of each of our cookies, by its name, as the browser sent them
+NONE: frozenset[str] = frozenset()
+
+
+class Names:
+    """What a site's cookies are called, by what they are for: `CookieNames`, with what it derives ready."""
+
+    __slots__ = ("device", "gone", "reaid", "ruid", "session", "session_open", "xuid")
+
+    def __init__(self, names: CookieNames) -> None:
+        """Take the names of a configuration."""
+        self.device, self.session, self.session_open = names.device, names.session, names.session_open
+        self.ruid, self.reaid, self.xuid, self.gone = names.ruid, names.reaid, names.xuid, names.gone
 
 
 @dataclass(slots=True, repr=False, eq=False)  # not frozen, which would cost every request a microsecond each
@@ -34,11 +46,12 @@ NOTHING = Found(sent=False)
 class Known:
     """Which browser it is, and which of its visits."""
 
-    device: Found  #: without a value where the visitor had it forgotten
-    session: Found
-    open: Found  #: the session's companion, which dies with the browser
+    device: str | None  #: ``None`` also where the visitor had it forgotten
+    session: str | None
     alive: str | None  #: the session's id, if the visit goes on
-    gone: str | None  #: the device's id, if the visitor had it forgotten and a slower response brought it back
+    gone: str | None = None  #: the device's id, if the visitor had it forgotten and a slower response brought it back
+    twins: frozenset[str] = NONE  #: which of device, session and session_open came more than once
+    former: frozenset[str] = NONE  #: which of them came under the name that the site used before
 
 
 def find(sent: Sent, name: str, former: str | None, parse: Callable[[str], str | None]) -> Found:
@@ -62,20 +75,39 @@ def find(sent: Sent, name: str, former: str | None, parse: Callable[[str], str |
     return Found(valid[0] if valid else None, twins=True)
 
 
-def recognize(sent: Sent, config: Config) -> Known:
+def recognize(sent: Sent, names: Names, former: Names | None, *, ends_with_browser: bool) -> Known:
     """Tell which browser it is, and whether its visit goes on.
 
     A session lives while its cookie and, unless that is switched off, its companion are both there.
     """
-    names, former = config.cookie_names, config.former_cookie_names
-    device = find(sent, names.device, None if former is None else former.device, parse_guid)
-    session = find(sent, names.session, None if former is None else former.session, parse_guid)
-    companion = find(sent, names.session_open, None if former is None else former.session_open, _parse_open)
-    marks = sent.get(names.gone)
-    if marks is not None and device.value is not None and mark_of(device.value) in marks:
-        return Known(replace(device, value=None), session, companion, None, device.value)
-    goes_on = companion.value is not None or not config.session_ends_with_browser
-    return Known(device, session, companion, session.value if goes_on else None, None)
+    devices, sessions, opens = sent.get(names.device), sent.get(names.session), sent.get(names.session_open)
+    if (
+        former is None
+        and (devices is None or len(devices) == 1)
+        and (sessions is None or len(sessions) == 1)
+        and (opens is None or len(opens) == 1)
+        and names.gone not in sent
+    ):  # most often
+        device = parse_guid(devices[0]) if devices else None
+        session = parse_guid(sessions[0]) if sessions else None
+        is_open = opens is not None and _parse_open(opens[0]) is not None
+        return Known(device, session, session if is_open or not ends_with_browser else None)
+    return _recognize_odd(sent, names, former, ends_with_browser=ends_with_browser)
+
+
+def _recognize_odd(sent: Sent, names: Names, former: Names | None, *, ends_with_browser: bool) -> Known:
+    """Tell the same of twins, of cookies under former names, and of a device that its visitor had forgotten."""
+    found = {
+        role: find(sent, getattr(names, role), None if former is None else getattr(former, role), parse)
+        for role, parse in (("device", parse_guid), ("session", parse_guid), ("session_open", _parse_open))
+    }
+    device, session = found["device"].value, found["session"].value
+    goes_on = found["session_open"].value is not None or not ends_with_browser
+    twins = frozenset(role for role, one in found.items() if one.twins)
+    under_former = frozenset(role for role, one in found.items() if one.former)
+    if device is not None and mark_of(device) in sent.get(names.gone, ()):
+        return Known(None, session, None, device, twins, under_former)
+    return Known(device, session, session if goes_on else None, None, twins, under_former)
 
 
 def mark_of(device_id: str) -> str:

@@ -1,61 +1,53 @@
-"""One request's ids: recognized when first asked for, minted where they may be, written when the response starts."""
+"""The ids that one request is known by: recognized when first asked for, minted where they may be."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from enum import Enum
 
 from footfall.consent import has_gpc
-from footfall.identity.cookies import CookieWriter
-from footfall.identity.domain import CookieScope, matches_domain, parse_host
+from footfall.identity.domain import parse_host
 from footfall.identity.ids import LONGEST_PERSON, parse_token, query_token
 from footfall.identity.landing import landing_redirect
-from footfall.identity.recognize import NOTHING, Found, Known, Sent, find, find_ruid, recognize
+from footfall.identity.recognize import NOTHING, Found, Known, find, find_ruid, recognize
 from footfall.identity.visitor import Visitor
+from footfall.policy import Place, Policy
 from footfall.request import Consent, RequestClass, RequestView
-
-if TYPE_CHECKING:
-    from footfall.policy import Policy
 
 __all__ = ["KnownIds"]
 
-T = TypeVar("T")
 
+class _Answer(Enum):
+    """Stands for an answer that may be ``None``."""
 
-class lazy(Generic[T]):  # noqa: N801 - read as the decorator that it is
-    """`functools.cached_property` without the lock that it takes before Python 3.12: a third of a request's cost."""
-
-    def __init__(self, compute: Callable[[Any], T]) -> None:
-        self._compute = compute
-        self._name = compute.__name__
-        self.__doc__ = compute.__doc__
-
-    @overload
-    def __get__(self, instance: None, owner: type) -> lazy[T]: ...
-    @overload
-    def __get__(self, instance: object, owner: type) -> T: ...
-    def __get__(self, instance: object | None, owner: type) -> lazy[T] | T:
-        if instance is None:
-            return self
-        value = instance.__dict__[self._name] = self._compute(instance)
-        return value
-
-    if TYPE_CHECKING:  # not there at run time: what is in the instance goes first
-
-        def __set__(self, instance: object, value: T) -> None: ...
+    NOT_ASKED = "not asked"
 
 
 class KnownIds:
-    """Who one request comes from, and what of it the response should set. All of it lazy: most requests ask nothing."""
+    """Who one request comes from. Each answer is found when first asked for, for most requests ask for few."""
+
+    __slots__ = (
+        "_anonymous_id",
+        "_captured",
+        "_class",
+        "_closed",
+        "_consents",
+        "_known",
+        "_ruid_sent",
+        "_token_sent",
+        "changed",
+        "consent_to_write",
+        "forgotten",
+        "identified",
+        "minted_device",
+        "minted_session",
+        "policy",
+        "view",
+    )
 
     def __init__(self, policy: Policy, view: RequestView) -> None:
         """Parse nothing yet."""
         self.policy = policy
-        self.config = policy.config
-        self.names = policy.config.cookie_names
-        self.former = policy.config.former_cookie_names
         self.view = view
-        self.token_name = "xuid" if policy.config.person_ids == "xuid" else "reaid"  #: which of the two this site uses
         self.minted_device: str | None = None
         self.minted_session: str | None = None
         self.identified: str | None = None
@@ -63,27 +55,40 @@ class KnownIds:
         self.consent_to_write: tuple[Consent, Consent] | None = None
         self.changed = False  #: this request changed who the visitor is
         self._closed = False
+        self._class: RequestClass | None = None
+        self._consents: tuple[Consent, Consent] | None = None
+        self._known: Known | None = None
+        self._ruid_sent: Found | None = None
+        self._token_sent: Found | None = None
+        self._captured: str | _Answer | None = _Answer.NOT_ASKED
+        self._anonymous_id: str | _Answer | None = _Answer.NOT_ASKED
 
     # What the request is, and what its visitor allows
 
-    @lazy
+    @property
     def request_class(self) -> RequestClass:
         """What this request is and may do."""
-        return self.policy.classify(self.view)
+        kind = self._class
+        if kind is None:
+            kind = self._class = self.policy.classify(self.view)
+        return kind
 
-    @lazy
+    @property
     def consents(self) -> tuple[Consent, Consent]:
         """Of the device, and of the person."""
-        return self.policy.read_consents(self.view)
+        said = self._consents
+        if said is None:
+            said = self._consents = self.policy.read_consents(self.view)
+        return said
 
     async def read_consents_async(self) -> None:
         """Ask a reader that has to wait."""
-        self.consents = await self.policy.read_consents_async(self.view)
+        self._consents = await self.policy.read_consents_async(self.view)
 
     @property
     def gpc(self) -> bool:
         """Did the browser send a signal that is honoured."""
-        return self.config.honour_gpc and has_gpc(self.view)
+        return self.policy.config.honour_gpc and has_gpc(self.view)
 
     def set_consent(self, device: Consent, person: Consent) -> None:
         """Take the visitor's word, given in this request. ``Sec-GPC: 1`` outweighs a grant."""
@@ -92,8 +97,7 @@ class KnownIds:
                 "gpc", "grant() had no effect: the browser sends Sec-GPC: 1 and honour_gpc is on"
             )
             return
-        self.consents = (device, person)
-        self.consent_to_write = (device, person)
+        self._consents = self.consent_to_write = (device, person)
         self.changed = True
         if device is Consent.GRANTED:
             self.mint(on_use=True)
@@ -109,28 +113,24 @@ class KnownIds:
     # What the browser sent
 
     @property
-    def scope(self) -> CookieScope:
+    def place(self) -> Place:
         """Where this host's cookies live."""
-        return self.policy.scope(self.view.host)
+        return self.policy.place(self.view)
 
-    def make_writer(self) -> CookieWriter:
-        """Make what writes the response's cookies."""
-        former, domain = self.config.former_cookie_domain, self.scope.domain
-        if former is not None and (former == domain or not matches_domain(parse_host(self.view.host), former)):
-            former = None
-        secure = self.view.secure if self.config.secure == "auto" else self.config.secure
-        return CookieWriter(domain, secure=secure, former_domain=former)
-
-    @lazy
-    def sent(self) -> Sent:
+    @property
+    def sent(self) -> dict[str, list[str]]:
         """Every value of each of our cookies, by name."""
-        header = self.view.header("cookie")
-        return self.policy.find_cookies(header) if header else {}
+        return self.view.sent()
 
-    @lazy
+    @property
     def known(self) -> Known:
         """Which browser it is, and which of its visits."""
-        return recognize(self.sent, self.config)
+        known = self._known
+        if known is None:
+            policy = self.policy
+            ends = policy.config.session_ends_with_browser
+            known = self._known = recognize(self.sent, policy.names, policy.former, ends_with_browser=ends)
+        return known
 
     # The ids
 
@@ -139,7 +139,7 @@ class KnownIds:
         """The device's id; minted here if the request is a page of a visitor who has none."""
         if not self._device_granted or self.forgotten:
             return None
-        return self.known.device.value or self.minted_device or self.mint(on_use=False)[0]
+        return self.known.device or self.minted_device or self.mint(on_use=False)[0]
 
     @property
     def session_id(self) -> str | None:
@@ -151,7 +151,7 @@ class KnownIds:
     @property
     def is_new_device(self) -> bool:
         """Was the device's id minted in this request."""
-        return self.device_id is not None and self.known.device.value is None
+        return self.device_id is not None and self.known.device is None
 
     @property
     def is_new_session(self) -> bool:
@@ -161,7 +161,7 @@ class KnownIds:
     @property
     def is_confirmed(self) -> bool:
         """Did the browser bring the device's id back."""
-        return self._device_granted and not self.forgotten and self.known.device.value is not None
+        return self._device_granted and not self.forgotten and self.known.device is not None
 
     def mint(self, *, on_use: bool) -> tuple[str | None, str | None]:
         """Mint what is missing, both ids at once, where a browser will keep them."""
@@ -170,7 +170,7 @@ class KnownIds:
         consented = self.consent_to_write is not None and self.consent_to_write[0] is Consent.GRANTED
         allowed = kind.mint or (on_use and (kind.mint_on_use or (consented and kind.renew)))
         if allowed and self.writable and not self._closed:
-            if self.known.device.value is None and self.minted_device is None:
+            if self.known.device is None and self.minted_device is None:
                 self.minted_device = self.policy.new_id()
             if self.known.alive is None and self.minted_session is None:
                 self.minted_session = self.policy.new_id()
@@ -189,14 +189,20 @@ class KnownIds:
 
     @property
     def _uses_xuid(self) -> bool:
-        return self.config.person_ids == "xuid"
+        return self.policy.uses_xuid
 
-    @lazy
+    @property
     def ruid_sent(self) -> Found:
         """What came under the ruid cookie's name."""
-        if self._uses_xuid or self.config.ruid_cookie == "off":
-            return NOTHING
-        return find_ruid(self.sent, self.config, self.policy.sealer, self.scope.name)
+        found = self._ruid_sent
+        if found is None:
+            policy, config = self.policy, self.policy.config
+            if self._uses_xuid or config.ruid_cookie == "off":
+                found = NOTHING
+            else:
+                found = find_ruid(self.sent, config, policy.sealer, self.place.scope)
+            self._ruid_sent = found
+        return found
 
     @property
     def ruid(self) -> str | None:
@@ -205,26 +211,24 @@ class KnownIds:
             return None
         return self.identified or (None if self.known.gone else self.ruid_sent.value)
 
-    @lazy
+    @property
     def token_sent(self) -> Found:
         """The cookie of whichever of reaid and xuid this site uses."""
-        name: str = getattr(self.names, self.token_name)
-        return find(
-            self.sent, name, None if self.former is None else getattr(self.former, self.token_name), parse_token
-        )
-
-    @lazy
-    def token_captured(self) -> str | None:
-        """The token in a landing page's query."""
-        return query_token(self.view.query, self.token_name) if self.request_class.capture else None
+        found = self._token_sent
+        if found is None:
+            policy = self.policy
+            former: str | None = None if policy.former is None else getattr(policy.former, policy.token_name)
+            found = self._token_sent = find(self.sent, policy.token_cookie, former, parse_token)
+        return found
 
     @property
-    def is_anonymous(self) -> bool:
-        """Does nothing in this request tell who the visitor is as a person: most often, and told quickly."""
-        if self.identified is not None or self.token_captured is not None or self.former is not None:
-            return False
-        names, sent = self.names, self.sent
-        return not (names.ruid in sent or names.reaid in sent or names.xuid in sent)
+    def token_captured(self) -> str | None:
+        """The token in a landing page's query."""
+        captured = self._captured
+        if captured is _Answer.NOT_ASKED:
+            query = self.view.query if self.request_class.capture else ""
+            captured = self._captured = query_token(query, self.policy.token_name) if query else None
+        return captured
 
     @property
     def token(self) -> str | None:
@@ -268,7 +272,7 @@ class KnownIds:
 
     def capture(self, query: str) -> None:
         """Take the token of an earlier page's query, if there is one; without consent to it nobody is told."""
-        self.token_captured = query_token(query, self.token_name) or self.token_captured
+        self._captured = query_token(query, self.policy.token_name) or self.token_captured
 
     def forget(self) -> None:
         """Expire everything."""
@@ -281,25 +285,23 @@ class KnownIds:
             return self.anonymous_visitor()
         if may_mint and not self.forgotten:
             self.mint(on_use=True)
-        if self.config.unconfirmed_events != "send" and not self.is_confirmed:
-            return None if self.config.unconfirmed_events == "refuse" else self.anonymous_visitor()
+        if self.policy.config.unconfirmed_events != "send" and not self.is_confirmed:
+            return None if self.policy.config.unconfirmed_events == "refuse" else self.anonymous_visitor()
         return Visitor(
-            device_id=None if self.forgotten else self.known.device.value or self.minted_device,
+            device_id=None if self.forgotten else self.known.device or self.minted_device,
             session_id=None if self.forgotten else self.known.alive or self.minted_session,
             ruid=self.ruid,
             reaid=self.reaid,
             xuid=self.xuid,
             user_id=user_id if self._person_granted and not self.forgotten else None,
-            anonymous_id=None
-            if self.forgotten
-            else self._anonymous_id or self.known.device.value or self.minted_device,
-            anonymous_user=self.config.anonymous_user,
+            anonymous_id=None if self.forgotten else self._own_anonymous_id or self.known.device or self.minted_device,
+            anonymous_user=self.policy.config.anonymous_user,
             page_url=self._page_url,
         )
 
     def anonymous_visitor(self) -> Visitor:
         """Return nobody in particular."""
-        return Visitor(anonymous_user=self.config.anonymous_user)
+        return Visitor(anonymous_user=self.policy.config.anonymous_user)
 
     @property
     def is_known(self) -> bool:
@@ -308,7 +310,7 @@ class KnownIds:
 
     def known_visitor(self) -> Visitor | None:
         """Return the ids to erase: those the browser sent or got, whatever the visitor now allows; no user id."""
-        device = self.known.device.value or self.minted_device
+        device = self.known.device or self.minted_device
         if not self.request_class.read or (self.known.gone and device is None):
             return None
         # What was never stored, for want of consent, is nothing to erase, and nobody's to be told of.
@@ -319,16 +321,19 @@ class KnownIds:
             return None
         return Visitor(
             device_id=device,
-            session_id=self.known.session.value or self.minted_session,
+            session_id=self.known.session or self.minted_session,
             ruid=ruid,
             reaid=None if self._uses_xuid else token,
             xuid=token if self._uses_xuid else None,
-            anonymous_id=self._anonymous_id or device,
+            anonymous_id=self._own_anonymous_id or device,
         )
 
-    @lazy
-    def _anonymous_id(self) -> str | None:
-        return self.policy.anonymous_id(self.view)
+    @property
+    def _own_anonymous_id(self) -> str | None:
+        asked = self._anonymous_id
+        if asked is _Answer.NOT_ASKED:
+            asked = self._anonymous_id = self.policy.anonymous_id(self.view)
+        return asked
 
     @property
     def _page_url(self) -> str | None:
@@ -345,7 +350,7 @@ class KnownIds:
     @property
     def redirect(self) -> str | None:
         """The landing page's address without its ids, if they were captured and the site strips them."""
-        if not self.config.strip_query_ids or self.view.method != "GET" or self.token_captured is None:
+        if not self.policy.config.strip_query_ids or self.view.method != "GET" or self.token_captured is None:
             return None
         if not self._person_granted or not self.writable:
             return None

@@ -81,7 +81,10 @@ class LoggedIn:
         if inspect.iscoroutinefunction(ask):
             raise UserAwaited
         try:
-            user = ask(self._request())
+            request = self._request()
+            if request is None:  # its response is under way, and nothing of it is left to ask
+                return None
+            user = ask(request)
         except Exception as error:  # noqa: BLE001 - the site's own code, on a page that must not fail because of us
             if type(error).__name__ == "SynchronousOnlyOperation":  # Django's, which this layer does not know
                 raise UserAwaited from None

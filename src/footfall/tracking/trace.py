@@ -17,7 +17,7 @@ from weakref import WeakKeyDictionary
 from footfall.errors import EventError, NoIdentity
 from footfall.events import Click, Event
 from footfall.identity.caching import HeaderEdit, cache_decision
-from footfall.identity.recognize import Found
+from footfall.identity.recognize import Known
 from footfall.policy import Policy
 from footfall.reporter import SOMEBODY, Reporter, ask
 from footfall.request import Consent, RequestView
@@ -79,7 +79,8 @@ class TracedTracking(Tracking):
         yield "consent", _say_consent(ids)
         if ids.consents[0] is Consent.GRANTED and kind.read:
             yield from _say_ids(ids)
-            yield "user", "yes" if self.logged_in.name else "nobody" if self.logged_in.known else "not asked"
+            login = self._login
+            yield "user", "not asked" if login is None or not login.known else "yes" if login.name else "nobody"
         else:
             yield "device", f"not read: {'the request is not theirs' if not kind.read else 'no consent'}"
         added = [] if edit is None else edit.add
@@ -125,21 +126,22 @@ def _say_consent(ids: KnownIds) -> str:
 
 def _say_ids(ids: KnownIds) -> Iterator[tuple[str, str]]:
     known = ids.known
-    yield "device", "forgotten" if ids.forgotten else _say_id(known.device, known.device.value, ids.minted_device)
-    ended = " (the last visit is over)" if known.session.value and not known.alive and ids.minted_session else ""
-    yield "session", "forgotten" if ids.forgotten else _say_id(known.session, known.alive, ids.minted_session) + ended
+    yield "device", "forgotten" if ids.forgotten else _say_id("device", known.device, ids.minted_device, known)
+    ended = " (the last visit is over)" if known.session and not known.alive and ids.minted_session else ""
+    session = _say_id("session", known.alive, ids.minted_session, known) + ended
+    yield "session", "forgotten" if ids.forgotten else session
     if ids.consents[1] is not Consent.GRANTED or ids.forgotten:
         return
     if ids.ruid:
         yield "ruid", "named in this request" if ids.identified else "cookie"
     if ids.token:
-        yield ids.token_name, "query" if ids.token_captured else "cookie"
+        yield ids.policy.token_name, "query" if ids.token_captured else "cookie"
 
 
-def _say_id(found: Found, value: str | None, minted: str | None) -> str:
+def _say_id(role: str, value: str | None, minted: str | None, known: Known) -> str:
     if value is not None:
-        twins = ", sent twice" if found.twins else ""
-        return f"cookie {value[:SHOWN]}{', under the former name' if found.former else twins}"
+        twins = ", sent twice" if role in known.twins else ""
+        return f"cookie {value[:SHOWN]}{', under the former name' if role in known.former else twins}"
     if minted is not None:
         return f"new {minted[:SHOWN]}"
     return "none, and none was minted"

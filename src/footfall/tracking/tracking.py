@@ -50,12 +50,13 @@ class Tracking:
         "_erased",
         "_held",
         "_ids",
+        "_login",
         "_policy",
         "_read",
         "_reported",
         "_reporter",
+        "_request",
         "finished",
-        "logged_in",
         "strict",
     )
 
@@ -72,8 +73,9 @@ class Tracking:
         self._policy = policy
         self._reporter = reporter
         self._ids = KnownIds(policy, view)
-        self._held: list[Event] = []
-        self.logged_in = LoggedIn(policy, request)  #: a door that can wait does, before the response starts
+        self._request = request
+        self._login: LoggedIn | None = None
+        self._held: list[Event] | None = None
         self._erased = False
         self._consulted = False
         self._read = False
@@ -116,7 +118,7 @@ class Tracking:
     @property
     def user_id(self) -> str | None:
         """Who is logged in: by `login` in this request, else as ``Site(user_id=...)`` says; ``None`` if nobody."""
-        return self.logged_in.ask()
+        return self._logged_in.ask()
 
     @property
     def is_new_device(self) -> bool:
@@ -178,7 +180,7 @@ class Tracking:
             return self._reporter.refuse(event, self.request_class.name)
         consent, person = self._ids.consents
         if not self.finished and (consent is Consent.UNKNOWN or self._must_wait):
-            self._held.append(event)
+            self._held = [*(self._held or ()), event]
             return None
         if consent is not Consent.GRANTED or (isinstance(event, Login) and person is not Consent.GRANTED):
             return self._reporter.refuse(event, "consent")
@@ -225,18 +227,25 @@ class Tracking:
             event = Login(user_id)
         except EventError as error:
             return self._reporter.fault(error, strict=self.strict)
-        if not self.logged_in.signalled and self._asks_for_user and self.user_id == event.user_id:
+        if not self._logged_in.signalled and self._asks_for_user and self.user_id == event.user_id:
             return None
-        self.logged_in.learn(event.user_id)
+        self._logged_in.learn(event.user_id)
         return self.emit(event)
 
     def logout(self) -> None:
         """Go back to the anonymous id for the rest of this request. Reports nothing, and changes no cookie."""
-        self.logged_in.learn(None)
+        self._logged_in.learn(None)
 
     def login_signalled(self) -> None:
         """Note that the framework has just logged somebody in, so that `login` does not take them for known."""
-        self.logged_in.signal()
+        self._logged_in.signal()
+
+    @property
+    def _logged_in(self) -> LoggedIn:
+        login = self._login
+        if login is None:
+            login = self._login = LoggedIn(self._policy, self._request)
+        return login
 
     # What they allow
 
@@ -271,7 +280,7 @@ class Tracking:
         ids = self._ids.known_visitor()
         if ids is not None:
             # Only a view is asked who is logged in: the framework's session may be closed once it is done.
-            self._reporter.erase(replace(ids, user_id=self.user_id if ask else self.logged_in.name))
+            self._reporter.erase(replace(ids, user_id=self.user_id if ask else self._logged_in.name))
 
     def _erase_person(self) -> None:
         if self._erased:
@@ -295,8 +304,10 @@ class Tracking:
 
     def answer(self) -> Answer | None:
         """Answer in the application's place: a landing page's redirect, a visitor's consent; ``None``: ask it."""
-        view = self._ids.view
-        if view.path == self._policy.consent_endpoint:
+        policy, view = self._policy, self._ids.view
+        if policy.consent_endpoint is None and not policy.config.strip_query_ids:  # most sites
+            return None
+        if view.path == policy.consent_endpoint:
             return answer_consent(self, view)
         target = self._ids.redirect
         return None if target is None else Answer(303, [("Location", target), ("Cache-Control", "no-store")])
@@ -320,48 +331,67 @@ class Tracking:
         """
         if self.finished:
             return None
-        self.logged_in.give_up()
+        if self._login is not None:
+            self._login.give_up()
         if self._held:
             self._settle()
-        lines = ResponseCookies(self._ids).lines() if status >= 200 and status != 304 else []
+        ids = self._ids
+        lines = ResponseCookies(ids).lines if status >= 200 and status != 304 else []
         self.finished = True
-        read = self._read and self._ids.consents[0] is not Consent.UNKNOWN
         # A page that looked at a denial (no banner, say) is for those who denied.
-        denied = (self._read or self._consulted) and self._ids.consents[0] is Consent.DENIED
+        looked = self._read or self._consulted
+        device = ids.consents[0] if looked else None
         edit = cache_decision(
             status,
             headers,
-            pending=bool(lines) or denied,
-            changed=self._ids.changed,
-            read=read,
+            pending=bool(lines) or device is Consent.DENIED,
+            changed=ids.changed,
+            read=self._read and device is not Consent.UNKNOWN,
             public_responses=self._policy.config.public_responses,
         )
-        self._ids.close(written=edit.cookies)
+        ids.close(written=edit.cookies)
         if edit.shared and not edit.cookies and self._reported:
             self._policy.notices.warn_once(
                 "shared", "an event came from a response marked for shared caches: visits that a cache serves go unseen"
             )
         if edit.cookies and lines:
-            # Somebody withdrew elsewhere, in a consent platform or by Sec-GPC: what is under way is theirs too.
-            device, person = self._ids.consents
-            if device is Consent.DENIED and not self._erased:
-                self._erase(ask=False)
-            elif person is Consent.DENIED:
-                self._erase_person()
+            self._erase_withdrawn()
             edit.add.extend([("Set-Cookie", line) for line in lines])
         return edit if edit.add or edit.drop else None
+
+    def _erase_withdrawn(self) -> None:
+        """Erase what is under way of somebody who withdrew elsewhere, in a consent platform or by Sec-GPC."""
+        device, person = self._ids.consents
+        if device is Consent.DENIED and not self._erased:
+            self._erase(ask=False)
+        elif person is Consent.DENIED:
+            self._erase_person()
+
+    @property
+    def awaits_user(self) -> bool:
+        """Whether a door that can wait has to, before the response starts: `wait_for_user`."""
+        return self._login is not None and self._login.awaited
+
+    async def wait_for_user(self) -> None:
+        """Wait until the site has said who is logged in: a second at most."""
+        await self._logged_in.wait()
 
     def release(self) -> None:
         """Let go of the request once it is over: a cycle through it would wait for the collector."""
         if not self.finished:  # no response started, and none will: an error, or a WebSocket
             self.finished = True
-            self.logged_in.give_up()
+            if self._login is not None:
+                self._login.give_up()
             self._ids.close(written=False)
             self._settle()
-        self.logged_in.release()
+        self._request = None
+        if self._login is not None:
+            self._login.release()
 
     def _settle(self) -> None:
-        held, self._held = self._held, []
+        held, self._held = self._held, None
+        if not held:
+            return
         granted = self._ids.consents[0] is Consent.GRANTED
         for event in held:
             if granted:
@@ -373,8 +403,8 @@ class Tracking:
                 self._reporter.refuse(event, "consent")
 
     def _held_refused(self, reason: str) -> None:
-        held, self._held = self._held, []
-        for event in held:
+        held, self._held = self._held, None
+        for event in held or ():
             self._reporter.refuse(event, reason)
 
     def _visitor(self) -> Visitor | None:
@@ -383,8 +413,8 @@ class Tracking:
     @property
     def _must_wait(self) -> bool:
         if self._asks_for_user:
-            self.logged_in.ask()
-        return self.logged_in.awaited
+            self._logged_in.ask()
+        return self.awaits_user
 
     @property
     def _asks_for_user(self) -> bool:
