@@ -55,14 +55,11 @@ class TrackingMiddleware:
 
         site = self.site
         app = scope.get("app", self.app)
-        tracking = site.begin(
-            ScopeView(scope),
-            debug=bool(getattr(app, "debug", False)),
-            request=(lambda: _connection(scope)) if site.wants_request else None,
-        )
+        request = (lambda: _connection(scope)) if site.policy.user_id is not None else None
+        tracking = site.begin(ScopeView(scope), debug=bool(getattr(app, "debug", False)), request=request)
         # In place: a copied scope would hide from outer layers what inner ones write (the route, the user).
         scope[KEY] = scope.setdefault("state", {})["tracking"] = tracking
-        if site.reads_consent_async:
+        if site.policy.reads_consent_async:
             await tracking.read_consent_async()
         if kind == "http":
             if (answer := tracking.answer()) is not None:

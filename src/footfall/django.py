@@ -81,7 +81,7 @@ class TrackingMiddleware:
         if tracking is None:
             result: HttpResponseBase = await self._get_response(request)
             return result
-        if self._site.reads_consent_async:
+        if self._site.policy.reads_consent_async:
             await tracking.read_consent_async()
         response = _answer(tracking)
         if response is None:

@@ -114,7 +114,7 @@ class Policy:
             return own
         # All that the package's own function looks at; the host only where a page elsewhere may have sent a form.
         host = None if view.method == "GET" else view.host
-        key = (view.method, view.websocket, host, view.telling())
+        key = (view.method, view.scheme, host, view.telling())
         found = self._classes.get(key)
         if found is None:
             found = classify_request(view, ignore_bots=self.config.ignore_bots)

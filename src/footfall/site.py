@@ -134,16 +134,6 @@ class Site:
     def now(self, now: Callable[[], float]) -> None:
         self.policy.now = now
 
-    @property
-    def wants_request(self) -> bool:
-        """Whether there is a ``user_id`` function that needs the framework's request."""
-        return self.policy.user_id is not None
-
-    @property
-    def reads_consent_async(self) -> bool:
-        """Whether the consent reader has to be awaited, before the application runs."""
-        return self.policy.reads_consent_async
-
     def start(self, *, secret_key: str | None = None) -> None:
         """Take the framework's secret if the site has none of its own; every door calls this once, at start-up.
 

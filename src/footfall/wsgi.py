@@ -71,7 +71,9 @@ def serve(
     """
     start = HeldStart(start_response, environ)  # a view may identify its visitor after start_response
     tracking = start.tracking = site.begin(
-        EnvironView(environ), debug=debug, request=_reach(ref(start), request) if site.wants_request else None
+        EnvironView(environ),
+        debug=debug,
+        request=_reach(ref(start), request) if site.policy.user_id is not None else None,
     )
     environ[KEY] = tracking
     if (answer := tracking.answer()) is not None:

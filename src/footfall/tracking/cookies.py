@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from footfall.identity.cookies import CookieWriter
 from footfall.identity.ids import encode_ruid
-from footfall.identity.recognize import mark_of
+from footfall.identity.recognize import Known, mark_of
 from footfall.request import Consent, RequestClass
 from footfall.tracking.ids import KnownIds
 
@@ -22,28 +22,27 @@ class ResponseCookies:
 
     def __init__(self, ids: KnownIds) -> None:
         """Decide: `lines` are the ``Set-Cookie`` lines that the response should have."""
-        self._ids = ids
-        self._policy = ids.policy
-        self._names = ids.policy.names
         self.lines: list[str] = []
         kind = ids.request_class
-        if ids.writable and (kind.renew or ids.changed or ids.minted_device or ids.minted_session):
-            self._place = ids.place
-            self._decide(ids, kind)
-
-    def _decide(self, ids: KnownIds, kind: RequestClass) -> None:
+        if not (kind.renew or ids.changed or ids.minted_device or ids.minted_session) or not ids.writable:
+            return
+        self._ids = ids
+        self._policy = policy = ids.policy
+        self._names = policy.names
+        self._place = policy.place(ids.view)
         device, person = ids.consents
         if ids.forgotten:
             self._forget()
         elif device is Consent.DENIED:
             self._expire((*ROLES, "gone"))
         elif device is Consent.GRANTED and kind.read:
-            self._visit(ids, kind)
+            known = ids.known
+            self._visit(ids, kind, known)
             if person is Consent.DENIED:
                 self._expire(("ruid", "reaid", "xuid"))
             elif person is Consent.GRANTED:
-                self._token(ids)
-                self._ruid(ids, kind)
+                self._token(ids, known)
+                self._ruid(ids, kind, known)
         if ids.consent_to_write is not None:
             self._consent(*ids.consent_to_write)
 
@@ -52,9 +51,9 @@ class ResponseCookies:
         place = self._place
         return CookieWriter(place.domain, secure=place.secure, former_domain=place.former_domain, lines=self.lines)
 
-    def _visit(self, ids: KnownIds, kind: RequestClass) -> None:
-        policy, names, place, known = self._policy, self._names, self._place, ids.known
-        if kind.mint:
+    def _visit(self, ids: KnownIds, kind: RequestClass, known: Known) -> None:
+        names, place = self._names, self._place
+        if kind.mint and (known.device is None or known.alive is None):
             ids.mint(on_use=False)
         device, session = known.device or ids.minted_device, known.alive or ids.minted_session
         keeps_device = device is not None and (kind.renew or ids.minted_device is not None)
@@ -66,7 +65,7 @@ class ResponseCookies:
             self.lines.append(f"{names.device}={device}{place.device_tail}")
         if keeps_session:
             self.lines.append(f"{names.session}={session}{place.session_tail}")
-            if policy.config.session_ends_with_browser:
+            if self._policy.config.session_ends_with_browser:
                 self.lines.append(place.open_line)
 
     def _visit_odd(self, device: str | None, session: str | None) -> None:
@@ -86,16 +85,16 @@ class ResponseCookies:
                 if role in known.former:
                     writer.expire(getattr(policy.former, role))
 
-    def _token(self, ids: KnownIds) -> None:
+    def _token(self, ids: KnownIds, known: Known) -> None:
         policy, captured = self._policy, ids.token_captured
         if captured is None and policy.former is None:
-            values = ids.sent.get(policy.token_cookie)
-            if values is None or (len(values) == 1 and not ids.known.gone):  # it is there already: most often
+            values = ids.view.sent().get(policy.token_cookie)
+            if values is None or (len(values) == 1 and not known.gone):  # it is there already: most often
                 return
         sent, token = ids.token_sent, ids.token
         if captured is not None and captured != sent.value:
             ids.changed = True
-        if ids.known.gone and sent.sent and captured is None:
+        if known.gone and sent.sent and captured is None:
             self._expire((policy.token_name,))
         elif token is not None and (captured is not None or sent.twins or sent.former):
             writer = self._writer()
@@ -103,14 +102,14 @@ class ResponseCookies:
             if sent.former:
                 writer.expire(getattr(policy.former, policy.token_name))
 
-    def _ruid(self, ids: KnownIds, kind: RequestClass) -> None:
+    def _ruid(self, ids: KnownIds, kind: RequestClass, known: Known) -> None:
         policy, config, name = self._policy, self._policy.config, self._names.ruid
         if ids.identified is None and policy.former is None:
-            values = ids.sent.get(name)
-            if values is None or (len(values) == 1 and not ids.known.gone and self._is_fresh(values[0])):
+            values = ids.view.sent().get(name)
+            if values is None or (len(values) == 1 and not known.gone and self._is_fresh(values[0])):
                 return
         sent, ruid = ids.ruid_sent, ids.ruid
-        if ids.known.gone and sent.sent and ids.identified is None:
+        if known.gone and sent.sent and ids.identified is None:
             self._expire(("ruid",))
             return
         # Each time the user identifies (Server-side Tracking, "RuId"), and on a page once its key is not the newest.

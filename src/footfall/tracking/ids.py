@@ -129,7 +129,7 @@ class KnownIds:
         if known is None:
             policy = self.policy
             ends = policy.config.session_ends_with_browser
-            known = self._known = recognize(self.sent, policy.names, policy.former, ends_with_browser=ends)
+            known = self._known = recognize(self.view.sent(), policy.names, policy.former, ends_with_browser=ends)
         return known
 
     # The ids
@@ -226,8 +226,9 @@ class KnownIds:
         """The token in a landing page's query."""
         captured = self._captured
         if captured is _Answer.NOT_ASKED:
-            query = self.view.query if self.request_class.capture else ""
-            captured = self._captured = query_token(query, self.policy.token_name) if query else None
+            query = self.view.query
+            landed = query != "" and self.request_class.capture
+            captured = self._captured = query_token(query, self.policy.token_name) if landed else None
         return captured
 
     @property

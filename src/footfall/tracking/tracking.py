@@ -355,17 +355,15 @@ class Tracking:
                 "shared", "an event came from a response marked for shared caches: visits that a cache serves go unseen"
             )
         if edit.cookies and lines:
-            self._erase_withdrawn()
+            device, person = ids.consents
+            if person is Consent.DENIED:
+                # Somebody withdrew elsewhere, in a consent platform or by Sec-GPC: what is under way is theirs too.
+                if device is not Consent.DENIED:
+                    self._erase_person()
+                elif not self._erased:
+                    self._erase(ask=False)
             edit.add.extend([("Set-Cookie", line) for line in lines])
         return edit if edit.add or edit.drop else None
-
-    def _erase_withdrawn(self) -> None:
-        """Erase what is under way of somebody who withdrew elsewhere, in a consent platform or by Sec-GPC."""
-        device, person = self._ids.consents
-        if device is Consent.DENIED and not self._erased:
-            self._erase(ask=False)
-        elif person is Consent.DENIED:
-            self._erase_person()
 
     @property
     def awaits_user(self) -> bool:
