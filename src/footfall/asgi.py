@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
@@ -55,7 +56,7 @@ class TrackingMiddleware:
 
         site = self.site
         app = scope.get("app", self.app)
-        request = (lambda: _connection(scope)) if site.policy.user_id is not None else None
+        request = None if site.policy.user_id is None else partial(_connection, scope)
         tracking = site.begin(ScopeView(scope), debug=bool(getattr(app, "debug", False)), request=request)
         # In place: a copied scope would hide from outer layers what inner ones write (the route, the user).
         scope[KEY] = scope.setdefault("state", {})["tracking"] = tracking
@@ -64,7 +65,7 @@ class TrackingMiddleware:
         if kind == "http":
             if (answer := tracking.answer()) is not None:
                 return await _send_answer(tracking, answer, send)
-            send = _finishing(tracking, send)
+            send = partial(_send_finished, tracking, send)
         token = CURRENT.set(tracking)
         try:
             return await self.app(scope, receive, send)
@@ -140,17 +141,13 @@ def _connection(scope: Scope) -> object:
     return HTTPConnection(scope)
 
 
-def _finishing(tracking: Tracking, send: Send) -> Send:
-    """Wrap *send* so that the response starts with our headers; it then steps aside."""
-
-    def send_finished(message: Message) -> Awaitable[None]:
-        if tracking.finished or message["type"] != "http.response.start":
-            return send(message)
-        if tracking.awaits_user:
-            return _send_awaited(tracking, message, send)
-        return send(_finish(tracking, message))
-
-    return send_finished
+def _send_finished(tracking: Tracking, send: Send, message: Message) -> Awaitable[None]:
+    """Send with our headers where the response starts; step aside from then on."""
+    if tracking.finished or message["type"] != "http.response.start":
+        return send(message)
+    if tracking.awaits_user:
+        return _send_awaited(tracking, message, send)
+    return send(_finish(tracking, message))
 
 
 async def _send_awaited(tracking: Tracking, message: Message, send: Send) -> None:

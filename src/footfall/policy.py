@@ -17,7 +17,7 @@ from footfall.identity.recognize import Names
 from footfall.identity.seal import Sealer
 from footfall.identity.snapshot import format_snapshot, parse_snapshot
 from footfall.identity.visitor import Visitor
-from footfall.request import Consent, CookieFinder, RequestClass, RequestView
+from footfall.request import CookieFinder, RequestClass, RequestView
 
 if TYPE_CHECKING:
     from footfall.delivery.notices import Notices
@@ -39,6 +39,7 @@ class Place:
     former_domain: str | None  #: where the site's cookies lived before, if this host may expire them
     device_tail: str  #: of the device cookie's line, behind its value
     session_tail: str
+    person_tail: str  #: of ruid, reaid and xuid
     open_line: str  #: the session's companion, whole
 
 
@@ -69,12 +70,15 @@ class Policy:
         self.token_cookie: str = getattr(self.names, self.token_name)
         self.device_seconds = int(config.device_lifetime.total_seconds())
         self.session_seconds = int(config.session_idle.total_seconds())
+        self.ends_with_browser = config.session_ends_with_browser
         self.needs_https = config.secure is True or config.cookie_names.need_https  #: else no browser keeps a cookie
         self.sealer: Sealer | None = Sealer(config.secret_keys, os.urandom) if config.secret_keys else None
         self.reader = own_cookie() if config.consent is None else config.consent
         self.own_consent = own_cookie_of(self.reader)  #: the cookie that grant() and deny() write, if any
         self.reads_consent_async = is_async(self.reader)  #: an ASGI door then asks before the application runs
-        self._question = Question(self.reader, honour_gpc=config.honour_gpc, on_error=self._consent_failed)
+        question = Question(self.reader, honour_gpc=config.honour_gpc, on_error=self._consent_failed)
+        self.read_consents = question.ask  #: what the visitor has said of the device, and of the person
+        self.read_consents_async = question.ask_async  #: the same, where the site's reader has to be awaited
         ours = {
             name
             for names in (config.cookie_names, config.former_cookie_names)
@@ -137,14 +141,6 @@ class Policy:
         self.notices.warn_once("classify", f"Config.classify {finding}: the package's own is used")
         return None
 
-    def read_consents(self, view: RequestView) -> tuple[Consent, Consent]:
-        """Ask what the visitor has said."""
-        return self._question.ask(view)
-
-    async def read_consents_async(self, view: RequestView) -> tuple[Consent, Consent]:
-        """Ask what the visitor has said, where the site's reader has to wait for the answer."""
-        return await self._question.ask_async(view)
-
     def _consent_failed(self, finding: object) -> None:
         name = type(finding).__name__
         self.notices.warn_once(f"consent {name}", f"the consent reader failed ({name}): the visitor counts as unknown")
@@ -198,6 +194,7 @@ class Policy:
             former_domain=former,
             device_tail=format_tail(self.device_seconds, domain, secure, hidden),
             session_tail=format_tail(self.session_seconds, domain, secure, hidden),
+            person_tail=format_tail(self.device_seconds, domain, secure, http_only=True),
             open_line=f"{self.names.session_open}=1{format_tail(None, domain, secure, http_only=True)}",
         )
 

@@ -83,7 +83,7 @@ class RequestView:
         self.time = time
         self._header = header
         self.finder: CookieFinder | None = None  #: of the cookies that its site reads, found in one look
-        self._sent: dict[str, list[str]] | None = None
+        self._sent: dict[str, tuple[str, ...]] | None = None
 
     @property
     def websocket(self) -> bool:
@@ -101,13 +101,17 @@ class RequestView:
         """
         return tuple(map(self.header, TELLING))
 
-    def sent(self) -> dict[str, list[str]]:
+    def sent(self) -> dict[str, tuple[str, ...]]:
         """Return every value of each cookie that the site reads, by name. The header is looked at once."""
         found = self._sent
         if found is None:
             header = self.header("cookie")
             found = self._sent = {} if not header or self.finder is None else self.finder(header)
         return found
+
+    def let_go(self) -> None:
+        """Let go of what was found, once the response is under way: who asks again is answered anew."""
+        self._sent = None
 
     def cookies(self, name: str) -> list[str]:
         """Return every value the browser sent for one cookie name, in its order: usually one or none.
@@ -152,31 +156,27 @@ class CookieFinder:
             groups.append(_Group(start, "|".join(_longest_first(name[len(start) :] for name in group))))
         self._groups = tuple((group.start, group.find) for group in groups)
 
-    def __call__(self, header: str) -> dict[str, list[str]]:
+    def __call__(self, header: str) -> dict[str, tuple[str, ...]]:
         """Return the values of each cookie that is there, by name, in the browser's order."""
-        found: dict[str, list[str]] = {}
+        found: dict[str, tuple[str, ...]] = {}
         padded = "; " + header
         for start, find in self._groups:
-            if start not in header:
-                continue
-            for before, rest, value in find(padded):
-                # As browsers write it, before all that servers may make of it.
-                if before != "; ":
-                    return self.find_anywhere(header)
-                name = start + rest
-                if name in found:
-                    found[name].append(value.strip(" \t"))
-                else:
-                    found[name] = [value.strip(" \t")]
+            if start in header:
+                for before, rest, value in find(padded):
+                    name = start + rest
+                    # As browsers write it, and once, before all that servers may make of it.
+                    if before != "; " or name in found:
+                        return self.find_anywhere(header)
+                    found[name] = (value.strip(" \t"),)
         return found
 
-    def find_anywhere(self, header: str) -> dict[str, list[str]]:
-        """Find the same in a header that no browser wrote as it is: one that a server joined, or a program's."""
-        found: dict[str, list[str]] = {}
+    def find_anywhere(self, header: str) -> dict[str, tuple[str, ...]]:
+        """Find the same in any header: twins, what a server joined, what no browser wrote."""
+        found: dict[str, tuple[str, ...]] = {}
         for match in self._anywhere.finditer(header):
             if _begins_cookie(header, match.start()):
                 name, value = match.groups()
-                found.setdefault(name, []).append(value.strip(" \t"))
+                found[name] = (*found.get(name, ()), value.strip(" \t"))
         return found
 
 
@@ -216,9 +216,9 @@ def _begins_cookie(header: str, at: int) -> bool:
     return at == 0 or header[at - 1] in ";,"
 
 
-def _values(found: dict[str, list[str]], name: str) -> list[str]:
+def _values(found: dict[str, tuple[str, ...]], name: str) -> list[str]:
     if not name.endswith("*"):
-        return found.get(name, [])
+        return list(found.get(name, ()))
     return [value for one, values in found.items() if one.startswith(name[:-1]) for value in values]
 
 

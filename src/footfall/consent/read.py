@@ -7,7 +7,7 @@ from inspect import isawaitable, iscoroutinefunction
 from typing import TypeAlias
 
 from footfall.config import ConsentReader
-from footfall.consent.combine import DEFAULT, Combined, Readers, person_of
+from footfall.consent.combine import DEFAULT, Combined, Readers, always_granted, person_of
 from footfall.consent.own import OwnCookie
 from footfall.consent.pending import check_consent, dismiss
 from footfall.request import Consent, RequestView
@@ -23,7 +23,7 @@ def has_gpc(view: RequestView) -> bool:
     California requires of a site that it shows when the signal was honoured (11 CCR 7025).
     """
     value = view.header("sec-gpc")
-    return value is not None and (value == "1" or "1" in (part.strip() for part in value.split(",")))
+    return value is not None and "1" in (part.strip() for part in value.split(","))
 
 
 def is_async(reader: Readers) -> bool:
@@ -87,6 +87,8 @@ class Question:
             return Consent.DENIED, Consent.DENIED
         if self._own is not None:  # has both in one cookie
             return _capped(*self._own.read(view))
+        if self._device is always_granted is self._person:  # asks nothing of a request
+            return Consent.GRANTED, Consent.GRANTED
         device = _ask(self._device, view, self._report)
         if self._person is self._device:
             return device, device

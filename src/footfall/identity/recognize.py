@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from footfall.config import Config, CookieNames
@@ -13,8 +13,9 @@ from footfall.identity.seal import Opened, Sealer
 __all__ = ["NOTHING", "Found", "Known", "Names", "Sent", "find", "find_ruid", "mark_of", "recognize"]
 
 
-Sent = Mapping[str, list[str]]  # every value of each of our cookies, by its name, as the browser sent them
+Sent = Mapping[str, Sequence[str]]  # every value of each of our cookies, by its name, as the browser sent them
 NONE: frozenset[str] = frozenset()
+OPEN = "1"  #: the value of the session's companion
 
 
 class Names:
@@ -90,7 +91,7 @@ def recognize(sent: Sent, names: Names, former: Names | None, *, ends_with_brows
     ):  # most often
         device = parse_guid(devices[0]) if devices else None
         session = parse_guid(sessions[0]) if sessions else None
-        is_open = opens is not None and _parse_open(opens[0]) is not None
+        is_open = opens is not None and opens[0] == OPEN
         return Known(device, session, session if is_open or not ends_with_browser else None)
     return _recognize_odd(sent, names, former, ends_with_browser=ends_with_browser)
 
@@ -116,7 +117,7 @@ def mark_of(device_id: str) -> str:
 
 
 def _parse_open(text: str) -> str | None:
-    return text if text == "1" else None
+    return text if text == OPEN else None
 
 
 def find_ruid(sent: Sent, config: Config, sealer: Sealer | None, scope: str) -> Found:

@@ -10,7 +10,7 @@ from footfall.identity.ids import LONGEST_PERSON, parse_token, query_token
 from footfall.identity.landing import landing_redirect
 from footfall.identity.recognize import NOTHING, Found, Known, find, find_ruid, recognize
 from footfall.identity.visitor import Visitor
-from footfall.policy import Place, Policy
+from footfall.policy import Policy
 from footfall.request import Consent, RequestClass, RequestView
 
 __all__ = ["KnownIds"]
@@ -60,7 +60,7 @@ class KnownIds:
         self._known: Known | None = None
         self._ruid_sent: Found | None = None
         self._token_sent: Found | None = None
-        self._captured: str | _Answer | None = _Answer.NOT_ASKED
+        self._captured: str | _Answer | None = _Answer.NOT_ASKED if view.query else None
         self._anonymous_id: str | _Answer | None = _Answer.NOT_ASKED
 
     # What the request is, and what its visitor allows
@@ -113,23 +113,14 @@ class KnownIds:
     # What the browser sent
 
     @property
-    def place(self) -> Place:
-        """Where this host's cookies live."""
-        return self.policy.place(self.view)
-
-    @property
-    def sent(self) -> dict[str, list[str]]:
-        """Every value of each of our cookies, by name."""
-        return self.view.sent()
-
-    @property
     def known(self) -> Known:
         """Which browser it is, and which of its visits."""
         known = self._known
         if known is None:
             policy = self.policy
-            ends = policy.config.session_ends_with_browser
-            known = self._known = recognize(self.view.sent(), policy.names, policy.former, ends_with_browser=ends)
+            known = self._known = recognize(
+                self.view.sent(), policy.names, policy.former, ends_with_browser=policy.ends_with_browser
+            )
         return known
 
     # The ids
@@ -184,6 +175,7 @@ class KnownIds:
     def close(self, *, written: bool) -> None:
         """Mint no more, for the response has started; an id that it does not set is nobody's, and taken back."""
         self._closed = True
+        self.view.let_go()
         if not written:
             self.minted_device = self.minted_session = None
 
@@ -200,7 +192,7 @@ class KnownIds:
             if self._uses_xuid or config.ruid_cookie == "off":
                 found = NOTHING
             else:
-                found = find_ruid(self.sent, config, policy.sealer, self.place.scope)
+                found = find_ruid(self.view.sent(), config, policy.sealer, policy.place(self.view).scope)
             self._ruid_sent = found
         return found
 
@@ -218,7 +210,7 @@ class KnownIds:
         if found is None:
             policy = self.policy
             former: str | None = None if policy.former is None else getattr(policy.former, policy.token_name)
-            found = self._token_sent = find(self.sent, policy.token_cookie, former, parse_token)
+            found = self._token_sent = find(self.view.sent(), policy.token_cookie, former, parse_token)
         return found
 
     @property
@@ -226,9 +218,8 @@ class KnownIds:
         """The token in a landing page's query."""
         captured = self._captured
         if captured is _Answer.NOT_ASKED:
-            query = self.view.query
-            landed = query != "" and self.request_class.capture
-            captured = self._captured = query_token(query, self.policy.token_name) if landed else None
+            query = self.view.query if self.request_class.capture else ""
+            captured = self._captured = query_token(query, self.policy.token_name)
         return captured
 
     @property

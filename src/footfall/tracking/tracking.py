@@ -13,7 +13,7 @@ from footfall.identity.caching import HeaderEdit, cache_decision
 from footfall.identity.visitor import Visitor
 from footfall.request import Consent, RequestClass, RequestView
 from footfall.tracking.answers import Answer, answer_consent
-from footfall.tracking.cookies import ResponseCookies
+from footfall.tracking.cookies import response_cookies
 from footfall.tracking.ids import KnownIds
 from footfall.tracking.login import LoggedIn
 
@@ -56,6 +56,7 @@ class Tracking:
         "_reported",
         "_reporter",
         "_request",
+        "awaits_user",
         "finished",
         "strict",
     )
@@ -80,6 +81,7 @@ class Tracking:
         self._consulted = False
         self._read = False
         self._reported = False
+        self.awaits_user = False  #: a door that can wait has to, before the response starts: `wait_for_user`
         self.finished = False  #: the response has started: too late for a cookie
         self.strict = strict
 
@@ -118,7 +120,7 @@ class Tracking:
     @property
     def user_id(self) -> str | None:
         """Who is logged in: by `login` in this request, else as ``Site(user_id=...)`` says; ``None`` if nobody."""
-        return self._logged_in.ask()
+        return self._ask_user()
 
     @property
     def is_new_device(self) -> bool:
@@ -229,16 +231,31 @@ class Tracking:
             return self._reporter.fault(error, strict=self.strict)
         if not self._logged_in.signalled and self._asks_for_user and self.user_id == event.user_id:
             return None
-        self._logged_in.learn(event.user_id)
+        self._learn_user(event.user_id)
         return self.emit(event)
 
     def logout(self) -> None:
         """Go back to the anonymous id for the rest of this request. Reports nothing, and changes no cookie."""
-        self._logged_in.learn(None)
+        self._learn_user(None)
 
     def login_signalled(self) -> None:
         """Note that the framework has just logged somebody in, so that `login` does not take them for known."""
         self._logged_in.signal()
+        self.awaits_user = False
+
+    def _ask_user(self) -> str | None:
+        login = self._logged_in
+        name = login.ask()
+        self.awaits_user = login.awaited
+        return name
+
+    def _give_up_on_user(self) -> None:
+        self._logged_in.give_up()
+        self.awaits_user = False
+
+    def _learn_user(self, name: str | None) -> None:
+        self._logged_in.learn(name)
+        self.awaits_user = False
 
     @property
     def _logged_in(self) -> LoggedIn:
@@ -331,12 +348,12 @@ class Tracking:
         """
         if self.finished:
             return None
-        if self._login is not None:
-            self._login.give_up()
+        if self.awaits_user:
+            self._give_up_on_user()
         if self._held:
             self._settle()
         ids = self._ids
-        lines = ResponseCookies(ids).lines if status >= 200 and status != 304 else []
+        lines = response_cookies(ids) if status >= 200 and status != 304 else []
         self.finished = True
         # A page that looked at a denial (no banner, say) is for those who denied.
         looked = self._read or self._consulted
@@ -365,21 +382,17 @@ class Tracking:
             edit.add.extend([("Set-Cookie", line) for line in lines])
         return edit if edit.add or edit.drop else None
 
-    @property
-    def awaits_user(self) -> bool:
-        """Whether a door that can wait has to, before the response starts: `wait_for_user`."""
-        return self._login is not None and self._login.awaited
-
     async def wait_for_user(self) -> None:
         """Wait until the site has said who is logged in: a second at most."""
         await self._logged_in.wait()
+        self.awaits_user = False
 
     def release(self) -> None:
         """Let go of the request once it is over: a cycle through it would wait for the collector."""
         if not self.finished:  # no response started, and none will: an error, or a WebSocket
             self.finished = True
-            if self._login is not None:
-                self._login.give_up()
+            if self.awaits_user:
+                self._give_up_on_user()
             self._ids.close(written=False)
             self._settle()
         self._request = None
@@ -411,7 +424,7 @@ class Tracking:
     @property
     def _must_wait(self) -> bool:
         if self._asks_for_user:
-            self._logged_in.ask()
+            self._ask_user()
         return self.awaits_user
 
     @property
