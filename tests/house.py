@@ -1,4 +1,7 @@
-"""The house as a table: which rooms there are, and what each may import. Tests check it, the docs' pictures show it."""
+"""The house as a table: which rooms there are, and what each may import. Tests check it, the docs' pictures show it.
+
+``python -m tests.house`` writes it as CONTRIBUTING.md has it.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,21 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Final
 
-__all__ = ["DELIVERY", "HOUSE", "SOURCE", "Floor", "Import", "Sources", "find_circle", "find_misplaced", "find_strays"]
+__all__ = [
+    "DELIVERY",
+    "HOUSE",
+    "SOURCE",
+    "Floor",
+    "Import",
+    "Sources",
+    "find_circle",
+    "find_misplaced",
+    "find_strays",
+    "format_table",
+]
 
 SOURCE: Final = Path(__file__).parent.parent / "src" / "footfall"
-BELOW: Final = "whatever is below"
+BELOW: Final = "all below"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +42,7 @@ class Floor:
 
 #: The top first. A folder may also import what is in it.
 HOUSE: Final = (
-    Floor("programs", "the `footfall` command, the demo", ("cli", "commands", "demo"), (BELOW,), in_order=True),
+    Floor("programs", "the `footfall` command, and the demo", ("cli", "commands", "demo"), (BELOW,), in_order=True),
     Floor("helpers", "for a site's tests, metrics and configuration", ("testing", "metrics", "check"), (BELOW,)),
     # It judges what the trackers' dialects write: sharing their code, it would share their mistakes.
     Floor("judge", "a tracker to run beside the application", ("localtracker",), ("errors",)),
@@ -39,7 +53,7 @@ HOUSE: Final = (
         ("starlette", "asgi", "wsgi", "site", "tracking", "request", "errors"),
     ),
     Floor(
-        "plain doors",
+        "doors",
         "raw text in, headers out, no decisions",
         ("asgi", "wsgi"),
         ("site", "tracking", "request", "errors"),
@@ -52,19 +66,19 @@ HOUSE: Final = (
         (BELOW,),
         in_order=True,
     ),
-    Floor("delivery", "every thread, file and socket", ("delivery",), ("wire", "errors")),
-    Floor("trackers", "pure: an event to requests", ("trackers",), ("events", "identity.visitor", "wire", "errors")),
-    Floor("who", "pure: who this is, what they allow", ("identity", "consent"), ("config", "request", "errors")),
+    Floor("I/O", "every thread, file and socket", ("delivery",), ("wire", "errors")),
+    Floor("pure", "an event to requests", ("trackers",), ("events", "identity.visitor", "wire", "errors")),
+    Floor("pure", "who this is, and what they allow", ("identity", "consent"), ("config", "request", "errors")),
     Floor(
         "words",
-        "what all others speak of",
+        "what all others speak",
         ("config", "events", "wire", "request", "errors"),
         ("config", "events", "wire", "request", "errors"),
     ),
 )
 #: Inside delivery, the top first. Engines, once there are any, stand between sending and spool.
 DELIVERY: Final = (
-    Floor("entry", "what its `__init__` names", ("delivery.__init__",), (BELOW,)),
+    Floor("top", "what its users import", ("delivery.__init__",), (BELOW,)),
     Floor(
         "top",
         "one process's share, and counting",
@@ -82,6 +96,20 @@ DELIVERY: Final = (
         (),
     ),
 )
+
+
+def format_table(house: tuple[Floor, ...]) -> str:
+    """Write floors as a Markdown table."""
+    lines = ["| layer | rooms | what | may import |", "| --- | --- | --- | --- |"]
+    for floor in house:
+        rooms = (" > " if floor.in_order else " ").join(f"`{room}`" for room in floor.rooms)
+        may = " ".join(one if one == BELOW else f"`{one}`" for one in floor.may)
+        if floor.in_order:
+            may += ", and rooms to the right"
+        elif floor.rooms == floor.may:
+            may = "each other"
+        lines.append(f"| {floor.name} | {rooms} | {floor.what} | {may or 'none of these'} |")
+    return "\n".join(lines)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -187,3 +215,7 @@ def find_circle(imports: Mapping[str, set[str]]) -> list[str]:
         circle: list[str] = error.args[1]
         return circle
     return []
+
+
+if __name__ == "__main__":
+    print(format_table(HOUSE), format_table(DELIVERY), sep="\n\n")
