@@ -17,6 +17,7 @@ from tests.house import (
     find_circle,
     find_misplaced,
     find_strays,
+    format_table,
     is_in,
 )
 
@@ -58,6 +59,12 @@ def test_delivery_has_the_rooms_that_its_table_has() -> None:
 @pytest.mark.parametrize("house", [HOUSE, DELIVERY], ids=["house", "delivery"])
 def test_every_import_is_one_that_the_table_has(house: tuple[Floor, ...]) -> None:
     assert [str(one) for one in find_strays(house, SOURCES)] == []
+
+
+@pytest.mark.parametrize("house", [HOUSE, DELIVERY], ids=["house", "delivery"])
+def test_contributors_read_the_very_table_that_is_checked(house: tuple[Floor, ...]) -> None:
+    page = (SOURCE.parent.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert format_table(house) in page, "write it anew: python -m tests.house"
 
 
 def test_no_two_files_import_each_other_round_any_corner() -> None:
