@@ -19,11 +19,12 @@ import pytest
 import uvicorn
 from starlette.types import ASGIApp
 from tests.counting import Counted, count_cookies
+from tests.heavy import TIMES
 from tests.identity.asking import MADE
 from tests.listening import VISITORS, Listener
 
 # A generated case is late when the machine is busy: that is no finding.
-hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.register_profile("unhurried", deadline=None, max_examples=100 * TIMES)
 hypothesis.settings.load_profile("unhurried")
 
 #: From a program's name and Debian's name of the package it comes with to where it lies.
@@ -35,6 +36,21 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # waiting for a lock of coverage's own, held by a thread that the child does not have.
     for _name in [name for name in os.environ if name.startswith("COVERAGE_PROCESS")]:
         del os.environ[_name]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Repeat what is marked ``heavy``: its processes and threads meet in another way each time."""
+    if TIMES > 1 and metafunc.definition.get_closest_marker("heavy") is not None:
+        if "turn" not in metafunc.fixturenames:
+            metafunc.fixturenames.append("turn")
+        metafunc.parametrize("turn", range(TIMES), indirect=True, ids=lambda turn: f"turn {turn}")
+
+
+@pytest.fixture
+def turn(request: pytest.FixtureRequest) -> int:
+    """Which time a heavy test runs."""
+    number: int = getattr(request, "param", 0)
+    return number
 
 
 class Serve(Protocol):

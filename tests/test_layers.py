@@ -1,46 +1,44 @@
-"""The house's layers, read back from its imports: who may know whom."""
+"""The house's table, read back from the imports, those in functions and for type checkers too: who may know whom."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from tests.house import (
+    DELIVERY,
+    HOUSE,
+    SOURCE,
+    Floor,
+    Sources,
+    find_circle,
+    find_misplaced,
+    find_strays,
+    format_table,
+    is_in,
+)
 
-SOURCE = Path(__file__).parent.parent / "src" / "footfall"
-LONGEST_MODULE = 410
-
-#: From a layer to its modules, and what these may import of the house beside each other.
-LAYERS: dict[str, tuple[set[str], set[str]]] = {
-    "words": ({"config", "events", "wire", "errors", "request"}, set()),
-    "identity": ({"identity"}, {"config", "errors", "request"}),
-    "consent": ({"consent"}, {"config", "errors", "request"}),
-    "trackers": ({"trackers"}, {"events", "identity.visitor", "wire", "errors"}),
-    "delivery": ({"delivery"}, {"wire", "errors"}),
-    "lifetimes": (
-        {"site", "tracking", "reporter", "policy"},
-        {"config", "events", "wire", "errors", "request", "identity", "consent", "trackers", "delivery"},
-    ),
-    "doors": ({"asgi", "wsgi", "django", "flask", "starlette"}, {"site", "tracking", "errors", "request"}),
-    # It judges what the trackers' dialects write: sharing their code, it would share their mistakes.
-    "localtracker": ({"localtracker"}, {"errors"}),
-}
-#: Programs and helpers on top: nothing below knows them.
-ON_TOP = {"testing", "metrics", "check", "cli", "commands", "demo"}
-#: The frameworks and libraries that a layer, or one door, may need.
+SOURCES = Sources(SOURCE)
+#: The frameworks and libraries that a room may need, besides the standard one.
 LIBRARIES: dict[str, set[str]] = {
-    "identity": {"publicsuffixlist", "cryptography", "crawleruseragents"},
-    "delivery": {"pycurl"},
-    "lifetimes": {"anyio", "asgiref"},
-    "doors": {"starlette", "asgiref"},
-    "flask": {"flask", "werkzeug"},
-    "django": {"django"},
+    "commands": {"rich"},
+    "demo": {"rich", "starlette"},
+    "testing": {"pytest"},
+    "metrics": {"opentelemetry"},
     "localtracker": {"starlette", "uvicorn"},
+    "asgi": {"starlette", "asgiref"},
+    "starlette": {"starlette"},
+    "flask": {"flask", "werkzeug", "starlette.datastructures.State"},
+    "django": {"django", "asgiref", "starlette.datastructures.State"},
+    "tracking": {"anyio", "asgiref"},
+    "delivery.sending": {"pycurl"},
+    "identity": {"publicsuffixlist", "cryptography", "crawleruseragents"},
 }
-PURE = {"words", "identity", "consent", "trackers"}
-#: Clock, chance, threads, files and sockets: a pure layer is handed what it needs of them.
+PURE = ("config", "events", "wire", "errors", "request", "identity", "consent", "trackers")
+#: Clock, chance, threads, files and sockets: a pure room is handed what it needs of them.
 WORLD = {
     "asyncio", "io", "mmap", "multiprocessing", "os", "pathlib", "random", "secrets", "select", "signal", "socket",
     "sqlite3", "ssl", "subprocess", "tempfile", "threading", "time", "uuid",
@@ -48,114 +46,112 @@ WORLD = {
 WORLDLY_CALLS = {"now", "utcnow", "today", "open", "print", "input"}
 
 
-@dataclass(frozen=True)
-class Import:
-    """One import statement's target, and whether the module needs it to be imported itself."""
-
-    target: str  #: ``footfall.site``, ``django.conf``
-    always: bool  #: not inside a function, nor for type checkers alone
+def test_the_top_level_is_what_the_table_has() -> None:
+    found = {name.removesuffix(".py") for name in SOURCES.top} - {"py.typed"}
+    assert find_misplaced(HOUSE, found) == set()
 
 
-@dataclass(frozen=True)
-class Module:
-    """One module of the house."""
-
-    name: str  #: without ``footfall.``: ``identity.ids``
-    tree: ast.Module
-
-    @property
-    def layer(self) -> str | None:
-        return layer_of(self.name)
-
-    def imports(self) -> Iterator[Import]:
-        yield from find_imports(self.tree, always=True)
+def test_delivery_has_the_rooms_that_its_table_has() -> None:
+    found = {f"delivery.{name.removesuffix('.py')}" for name in Sources(SOURCE / "delivery").top}
+    assert find_misplaced(DELIVERY, found) == set()
 
 
-def find_imports(node: ast.AST, *, always: bool) -> Iterator[Import]:
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.Import):
-            yield from (Import(alias.name, always) for alias in child.names)
-        elif isinstance(child, ast.ImportFrom):
-            assert child.level == 0, "relative imports hide who knows whom"
-            assert child.module is not None
-            # "from footfall import asgi" names modules, "from footfall.site import Site" what is in one.
-            names = [f"footfall.{alias.name}" for alias in child.names] if child.module == "footfall" else []
-            yield from (Import(name, always) for name in names or [child.module])
-        else:
-            inside = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)) or (
-                isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test)
-            )
-            yield from find_imports(child, always=always and not inside)
+@pytest.mark.parametrize("house", [HOUSE, DELIVERY], ids=["house", "delivery"])
+def test_every_import_is_one_that_the_table_has(house: tuple[Floor, ...]) -> None:
+    assert [str(one) for one in find_strays(house, SOURCES)] == []
 
 
-def layer_of(name: str) -> str | None:
-    top = name.partition(".")[0]
-    return next((layer for layer, (modules, _) in LAYERS.items() if top in modules), None)
+@pytest.mark.parametrize("house", [HOUSE, DELIVERY], ids=["house", "delivery"])
+def test_contributors_read_the_very_table_that_is_checked(house: tuple[Floor, ...]) -> None:
+    page = (SOURCE.parent.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert format_table(house) in page, "write it anew: python -m tests.house"
 
 
-def read_modules() -> list[Module]:
-    found: list[Module] = []
-    for path in sorted(SOURCE.rglob("*.py")):
-        parts = list(path.relative_to(SOURCE).with_suffix("").parts)
-        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-        found.append(Module(name, ast.parse(path.read_text(encoding="utf-8"))))
-    return found
+def test_no_two_files_import_each_other_round_any_corner() -> None:
+    imports: dict[str, set[str]] = {}
+    for one in SOURCES.imports():
+        imports.setdefault(one.by, set()).add(one.of)
+    assert find_circle(imports) == []
 
 
-MODULES = read_modules()
-LAYERED = [module for module in MODULES if module.layer is not None]
+@pytest.mark.parametrize("name", SOURCES.trees)
+def test_a_file_imports_no_library_but_its_rooms_own(name: str) -> None:
+    own = {one for room, libraries in LIBRARIES.items() if is_in(name, room) for one in libraries}
+    own |= sys.stdlib_module_names | {"_typeshed"}
+    assert [one for one in SOURCES.libraries(name) if not any(is_in(one, library) for library in own)] == []
 
 
-def is_allowed(layer: str, wanted: Import) -> bool:
-    modules, others = LAYERS[layer]
-    name = wanted.target.removeprefix("footfall.")
-    allowed = modules | others
-    if layer == "doors" and not wanted.always:  # a door may name in a type whatever is below it
-        allowed = allowed | LAYERS["lifetimes"][1]
-    return any(name == one or name.startswith(one + ".") for one in allowed)
-
-
-@pytest.mark.parametrize("module", LAYERED, ids=lambda module: module.name)
-def test_a_module_imports_of_the_house_only_what_its_layer_may(module: Module) -> None:
-    assert module.layer is not None
-    ours = [one for one in module.imports() if one.target.startswith("footfall")]
-    assert [one.target for one in ours if not is_allowed(module.layer, one)] == []
-
-
-@pytest.mark.parametrize("module", LAYERED, ids=lambda module: module.name)
-def test_a_module_imports_no_library_but_its_layers_own(module: Module) -> None:
-    import sys
-
-    assert module.layer is not None
-    allowed = LIBRARIES.get(module.layer, set()) | LIBRARIES.get(module.name, set())
-    tops = {one.target.partition(".")[0] for one in module.imports()} - {"footfall", "__future__", "_typeshed"}
-    assert tops - set(sys.stdlib_module_names) - allowed == set()
-
-
-@pytest.mark.parametrize("module", [m for m in LAYERED if m.layer in PURE], ids=lambda module: module.name)
-def test_a_pure_module_is_handed_clock_chance_and_files_and_calls_none(module: Module) -> None:
-    imported = {one.target.partition(".")[0] for one in module.imports()}
+@pytest.mark.parametrize("name", [name for name in SOURCES.trees if any(is_in(name, room) for room in PURE)])
+def test_a_pure_file_is_handed_clock_chance_and_files_and_calls_none(name: str) -> None:
+    imported = {one.partition(".")[0] for one in SOURCES.libraries(name)}
     called = {
         call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-        for call in ast.walk(module.tree)
+        for call in ast.walk(SOURCES.trees[name])
         if isinstance(call, ast.Call)
     }
     # A seal's open() opens no file.
-    worldly = WORLDLY_CALLS - ({"open"} if module.name.startswith("identity.") else set())
+    worldly = WORLDLY_CALLS - ({"open"} if is_in(name, "identity") else set())
     assert (imported & WORLD, called & worldly) == (set(), set())
 
 
-def test_nothing_below_knows_the_programs_on_top() -> None:
-    known = {one.target.split(".")[1] for module in LAYERED for one in module.imports() if "footfall." in one.target}
-    assert known & ON_TOP == set()
+# The table's own judgement, on small packages
 
 
-def test_every_module_has_a_place_in_the_house() -> None:
-    tops = {module.name.partition(".")[0] for module in MODULES}
-    placed = {name for modules, _ in LAYERS.values() for name in modules} | ON_TOP | {""}
-    assert tops - placed == set()
+def house_of(folder: Path, files: dict[str, str]) -> Sources:
+    package = folder / "footfall"
+    for name, text in files.items():
+        path = package / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return Sources(package)
 
 
-def test_no_module_is_longer_than_a_person_reads_at_once() -> None:
-    lengths = {str(path.relative_to(SOURCE)): len(path.read_text().splitlines()) for path in SOURCE.rglob("*.py")}
-    assert {name: length for name, length in lengths.items() if length > LONGEST_MODULE} == {}
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("policy.py", "from footfall.site import Site"),
+        ("policy.py", "def late():\n    import footfall.site"),
+        ("policy.py", "if TYPE_CHECKING:\n    from footfall import site"),
+        ("identity/ids.py", "from footfall.consent import read"),
+        ("trackers/raptor.py", "from footfall.identity import recognize"),
+        ("delivery/native.py", "from footfall.request import Consent"),
+        ("wsgi.py", "from footfall import asgi"),
+        ("flask.py", "from footfall.django import load_site"),
+        ("localtracker/app.py", "from footfall.trackers import Raptor"),
+        ("check/record.py", "from footfall.commands import console"),
+        ("site.py", "from footfall import Config"),
+        ("errors.py", "import footfall"),
+    ],
+)
+def test_an_import_that_the_table_lacks_is_found(tmp_path: Path, name: str, text: str) -> None:
+    rooms = ["site", "policy", "asgi", "django", "request", "__init__"]
+    folders = ["identity/recognize", "consent/read", "trackers/__init__", "commands/console"]
+    sources = house_of(tmp_path, {**{f"{room}.py": "" for room in [*rooms, *folders]}, name: text})
+    assert [one.by for one in find_strays(HOUSE, sources)] == [name.removesuffix(".py").replace("/", ".")]
+
+
+@pytest.mark.parametrize(
+    ("by", "of"), [("spool.spool", "sending.courier"), ("journal.journal", "spool.spool"), ("native", "stats")]
+)
+def test_inside_delivery_an_import_up_the_rooms_is_found(tmp_path: Path, by: str, of: str) -> None:
+    files = {f"delivery/{of.replace('.', '/')}.py": "", f"delivery/{by.replace('.', '/')}.py": ""}
+    files[f"delivery/{by.replace('.', '/')}.py"] = f"from footfall.delivery.{of} import Any"
+    assert [one.by for one in find_strays(DELIVERY, house_of(tmp_path, files))] == [f"delivery.{by}"]
+
+
+@pytest.mark.parametrize(
+    ("imports", "circle"),
+    [
+        ({"a": {"b"}, "b": {"c"}}, []),
+        ({"a": {"b"}, "b": {"a"}}, ["a", "b"]),
+        ({"a": {"b"}, "b": {"c"}, "c": {"d"}, "d": {"b"}}, ["b", "c", "d"]),
+    ],
+)
+def test_a_circle_of_files_is_found(imports: dict[str, set[str]], circle: Iterable[str]) -> None:
+    assert sorted(set(find_circle(imports))) == circle
+
+
+@pytest.mark.parametrize("found", [{"asgi", "utils"}, {"asgi"}])
+def test_a_new_and_a_missing_room_are_found(found: set[str]) -> None:
+    house = (Floor("doors", "", ("asgi",), ()), Floor("words", "", ("wire",), ()))
+    assert find_misplaced(house, found) == found ^ {"asgi", "wire"}

@@ -241,6 +241,7 @@ def test_a_refusal_is_counted_by_its_reason() -> None:
 # Many at once
 
 
+@pytest.mark.heavy
 def test_a_hundred_visitors_at_once_never_see_anothers_id() -> None:
     """R-20, D-02: one site, and a list of headers that the application uses for all of them."""
     site = make_site()

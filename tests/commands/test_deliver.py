@@ -142,6 +142,7 @@ def test_two_processes_share_one_spool_and_send_nothing_twice(
     assert sorted(tracker.paths) == sorted(f"/{n}" for n in range(300))
 
 
+@pytest.mark.heavy
 def test_what_a_killed_one_left_is_delivered_by_the_next(
     spool: str, address: str, tracker: Tracker, start: Start
 ) -> None:

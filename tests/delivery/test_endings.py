@@ -52,6 +52,7 @@ def test_a_first_event_in_an_exit_hook_lands_in_the_journal(start_child: Any, al
     all_delivered(100)
 
 
+@pytest.mark.heavy
 def test_an_event_of_a_signal_handler_lands_in_the_journal(start_child: Any, all_delivered: Any) -> None:
     said = start_child("""
 delivery = Delivery(spool)

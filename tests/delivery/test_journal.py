@@ -324,6 +324,7 @@ def test_files_removed_under_a_running_process_are_made_anew(tmp_path: Path) -> 
     journal.close()
 
 
+@pytest.mark.heavy
 def test_many_threads_lose_nothing(tmp_path: Path) -> None:
     from concurrent.futures import ThreadPoolExecutor
 

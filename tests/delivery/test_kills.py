@@ -9,6 +9,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 IN_FLIGHT = 64
 
 WEB = """
@@ -31,6 +33,7 @@ def named(n: int) -> str:
     return f"/{'buy' if n % 10 == 0 else 'click'}/{n}"
 
 
+@pytest.mark.heavy
 def test_web_processes_killed_at_random_lose_nothing(start_child: Any, all_delivered: Any, sink: Any) -> None:
     accepted: set[str] = set()
     for start in range(0, 1_000_000, 100_000):
@@ -42,6 +45,7 @@ def test_web_processes_killed_at_random_lose_nothing(start_child: Any, all_deliv
     check(all_delivered, sink, accepted, kills=10)
 
 
+@pytest.mark.heavy
 def test_web_processes_and_deliverers_killed_at_random_lose_nothing(
     start_child: Any, all_delivered: Any, sink: Any
 ) -> None:
@@ -123,6 +127,7 @@ def test_a_deliverer_ends_in_time_though_the_tracker_hangs(start_child: Any, sin
     assert time.monotonic() - start < 6
 
 
+@pytest.mark.heavy
 def test_two_deliverers_share_the_work_and_repeat_nothing(start_child: Any, sink: Any, all_delivered: Any) -> None:
     """T21."""
     start_child("delivery = Delivery(spool, deliver_here=False); emit(range(3000)); delivery.close()").said()
@@ -158,6 +163,7 @@ for line in sys.stdin:
     assert list(dict.fromkeys(sink.answered)) == [f"/{n}" for n in range(300)]
 
 
+@pytest.mark.heavy
 def test_the_sum_adds_up_at_any_moment_seen_from_any_process(start_child: Any, make_delivery: Any, until: Any) -> None:
     delivery = make_delivery(deliver_here=False)
     children = [start_child("delivery = Delivery(spool); emit(range(2000)); delivery.flush(30)") for _ in range(2)]

@@ -111,6 +111,7 @@ def serve(tmp_path: Path, spool: str, sink: Any, environment: dict[str, str], un
 GUNICORN = ("gunicorn", "app:application", "--bind", "127.0.0.1:{port}", "--workers", "4", "--log-level", "error")
 
 
+@pytest.mark.heavy
 def test_nothing_is_lost_when_one_of_four_gunicorn_workers_is_killed_under_load(
     serve: Any, sink: Any, all_delivered: Any
 ) -> None:

@@ -509,6 +509,7 @@ def test_a_file_moved_away_is_begun_anew(tmp_path: Path) -> None:
     filled.spool.close()
 
 
+@pytest.mark.heavy
 def test_two_processes_that_create_a_file_at_once_agree(tmp_path: Path, start_child: Any, spool: str) -> None:
     code = f"""
 from pathlib import Path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from tests.heavy import TIMES
 
 from footfall.delivery.journal.codec import Kind, encode_request, encode_visitor
 from footfall.delivery.journal.outbox import Batch
@@ -138,4 +139,4 @@ class SpoolMachine(RuleBasedStateMachine):
 
 
 TestSpool = SpoolMachine.TestCase
-TestSpool.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestSpool.settings = settings(max_examples=60 * TIMES, stateful_step_count=40, deadline=None)

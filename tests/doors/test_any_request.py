@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.doors.drivers import DOORS, call_asgi, call_wsgi
 from tests.doors.exchange import KEY, PAGE, Reply, Request, Response, make_site
 from tests.doors.rows import ALICE, VISIT
+from tests.heavy import TIMES
 
 from footfall import Tracking, asgi, wsgi
 from footfall.consent import always_granted, own_cookie
@@ -124,7 +125,7 @@ def make_wsgi(reply: Reply) -> Any:
 
 
 @given(REQUESTS, APPLICATIONS, st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150 * TIMES, deadline=None)
 def test_both_plain_doors_take_anything_and_send_only_what_they_checked(
     request: Request, reply: Reply, granted: bool
 ) -> None:
@@ -143,7 +144,7 @@ def test_both_plain_doors_take_anything_and_send_only_what_they_checked(
 
 
 @given(REQUESTS)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50 * TIMES, deadline=None)
 def test_every_door_takes_anything(request: Request) -> None:
     for door in DOORS.values():
         site = make_site(secret_keys=(KEY,))

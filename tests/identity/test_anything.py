@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests.heavy import TIMES
 from tests.identity.asking import (
     CLICK,
     DEVICE,
@@ -132,7 +133,7 @@ def check(line: str, host: str) -> tuple[str, str | None]:
     return found["name"], found["domain"]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300 * TIMES, deadline=None)
 @given(
     make=st.sampled_from(SITES),
     request=requests(),

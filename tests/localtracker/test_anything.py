@@ -106,10 +106,12 @@ def run(client: Client) -> Callable[[], None]:
     return lambda: run_state_machine_as_test(machine, settings=few)
 
 
+@pytest.mark.heavy
 def test_no_order_of_requests_makes_it_fail_or_count_wrong(run: Callable[[], None]) -> None:
     run()
 
 
+@pytest.mark.heavy
 def test_many_writers_and_readers_at_once_lose_nothing(tracker: LocalTracker, client: Client) -> None:
     import threading
 

@@ -13,6 +13,7 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis.strategies import characters, text
+from tests.heavy import TIMES
 from tests.localtracker.conftest import CLICK, IDS, VISIT, Client
 
 from footfall.localtracker import LocalTracker, Rules, create_app
@@ -239,7 +240,7 @@ def test_nothing_but_the_pages_files_is_served(client: Client, name: str) -> Non
     assert client.send(f"/assets/{name}").status == 404
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60 * TIMES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rest=text(characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=60))
 def test_no_request_is_answered_by_a_server_error(client: Client, rest: str) -> None:
     assert client.send("/" + rest).status < 500

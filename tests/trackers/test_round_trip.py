@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.heavy import TIMES
 
 from footfall.events import (
     Basket,
@@ -143,7 +144,7 @@ def received(tracker: Tracker, event: Event, visitor: Visitor) -> list[Assessmen
 
 
 @given(raptor_events, raptor_visitors)
-@settings(max_examples=400)
+@settings(max_examples=400 * TIMES)
 def test_raptor_reads_what_was_emitted(event: Event, visitor: Visitor) -> None:
     """R-03, R-05 to R-14: accepted, and every parameter as it was before it was encoded."""
     (assessment,) = received(RAPTOR, event, visitor)
@@ -210,7 +211,7 @@ def user_of(visitor: Visitor) -> str:
 
 
 @given(yoochoose_events, yoochoose_visitors)
-@settings(max_examples=400)
+@settings(max_examples=400 * TIMES)
 def test_yoochoose_reads_what_was_emitted(event: Event, visitor: Visitor) -> None:
     """Y-11, Y-13 to Y-18, Y-25 to Y-50: accepted, every part of path and query as it was before it was encoded."""
     if isinstance(event, Login):

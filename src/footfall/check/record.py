@@ -10,18 +10,19 @@ from urllib.parse import unquote, urlsplit
 
 from footfall.config import Config
 from footfall.consent import OwnCookie, always_granted
+from footfall.delivery import KEEP_ONCE
 from footfall.errors import EventError, NoIdentity
 from footfall.events import Buy, Click, ClickRecommended, Event, Login, Money, PageView
 from footfall.identity.visitor import Visitor
+from footfall.reporter import ask
 from footfall.site import Site
 from footfall.trackers.protocol import Tracker
 from footfall.tracking.cookies import FORGOTTEN_FOR
 from footfall.wire import WireRequest
 
-__all__ = ["ONCE", "Stored", "format_record", "privacy_record", "requests_of"]
+__all__ = ["Stored", "format_record", "privacy_record", "requests_of"]
 
 _ONCE_GRANTED = "on each visit, once there is consent to it"
-ONCE = timedelta(days=366)  #: how long a spool remembers what is sent only once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +175,7 @@ def _spool(site: Site) -> Iterator[Stored]:
             name=f"{settings.path.name}, logins",
             purpose="tells a tracker once that a device is a user's",
             content="the device's random id, and a digest of the pair of device and user",
-            kept=f"{_days(ONCE)}, or until their visitor is forgotten",
+            kept=f"{_days(timedelta(seconds=KEEP_ONCE))}, or until their visitor is forgotten",
             where=str(settings.path),
             when="when a login is reported",
         )
@@ -229,7 +230,7 @@ def _told(tracker: Tracker, config: Config) -> Stored:
 def requests_of(tracker: Tracker, event: Event, visitor: Visitor = _VISITOR) -> Sequence[WireRequest]:
     """Ask a tracker what an event would become; nothing, if it does not know the kind or takes it otherwise."""
     try:
-        return tracker.requests(event, visitor)
+        return ask(tracker, event, visitor)
     except (EventError, NoIdentity):
         return ()
 

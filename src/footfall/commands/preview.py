@@ -13,6 +13,7 @@ from footfall.commands.choosing import KNOWN, add_tracker_options, choose_tracke
 from footfall.commands.command import Command
 from footfall.commands.console import make_console
 from footfall.errors import ConfigError, EventError, NoIdentity
+from footfall.reporter import ask
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -108,7 +109,7 @@ def _run(options: argparse.Namespace) -> int:
     refused = False
     for tracker in trackers:
         try:
-            requests = tracker.requests(event, visitor)
+            requests = ask(tracker, event, visitor)
         except (EventError, NoIdentity) as error:
             refused = True
             console.print(f"{tracker.name} refuses it: {error}", soft_wrap=True)

@@ -2,10 +2,12 @@
 
 from footfall.delivery.delivery import Delivery
 from footfall.delivery.spool.failed import FailedRequest, list_failed, purge_failed, retry_failed
+from footfall.delivery.spool.spool import KEEP_ONCE
 from footfall.delivery.stats import Counters, Stats
 from footfall.delivery.status import SpoolStatus, spool_status
 
 __all__ = [
+    "KEEP_ONCE",
     "Delivery",
     "Stats",
     "Counters",

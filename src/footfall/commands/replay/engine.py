@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 from footfall.commands.replay.reading import Amount, read_amount, read_event, read_visitor
 from footfall.errors import EventError, NoIdentity
 from footfall.events import Buy, Event
+from footfall.reporter import ask
 
 if TYPE_CHECKING:
     from footfall.commands.replay.columns import Columns
@@ -123,13 +124,7 @@ class Replay:
             raise EventError(row.problem)
         event = read_event(self._columns, row.values)
         visitor = read_visitor(self._columns, row.values)
-        try:
-            requests = list(self._tracker.requests(event, visitor))
-        except (EventError, NoIdentity):
-            raise
-        except Exception as error:  # noqa: BLE001 - the site's own code: one row is to fail, not all
-            # Neither its text nor its trace: they may repeat a visitor's id.
-            raise EventError(f"the tracker raised {type(error).__name__}") from None
+        requests = ask(self._tracker, event, visitor)
         if not requests:
             raise EventError(f"event: {self._tracker.name} has none for a {event.kind}")
         return event, requests
