@@ -113,26 +113,32 @@ class NoOp:
         await self.app(scope, receive, passing)
 
 
-def through_asgi(site: Site, ask: Ask | None = None) -> Contenders:
-    async def bare(scope: Any, receive: Any, send: Send) -> None:  # noqa: ARG001 - ASGI's signature
-        # A list of its own for each response: SessionMiddleware appends to it.
-        await send({"type": "http.response.start", "status": 200, "headers": list(RAW_HEADERS)})
-        await send({"type": "http.response.body", "body": b"shirt"})
+async def bare(scope: Any, receive: Any, send: Send) -> None:  # noqa: ARG001 - ASGI's signature
+    # A list of its own for each response: SessionMiddleware appends to it.
+    await send({"type": "http.response.start", "status": 200, "headers": list(RAW_HEADERS)})
+    await send({"type": "http.response.body", "body": b"shirt"})
 
+
+def through_asgi(site: Site, ask: Ask | None = None) -> Contenders:
     async def asking(scope: Any, receive: Any, send: Send) -> None:
         if ask is not None:
             ask()
         await bare(scope, receive, send)
 
+    return around(bare if ask is None else asking, site)
+
+
+def around(app: AsgiApp, site: Site) -> Contenders:
+    """Put each contender in front of an ASGI application."""
+
     async def set_session(scope: Any, receive: Any, send: Send) -> None:
         scope["session"]["n"] = 1
-        await bare(scope, receive, send)
+        await app(scope, receive, send)
 
-    app = bare if ask is None else asking
     peers = {
         "SessionMiddleware": SessionMiddleware(set_session, secret_key=KEY),
-        "asgi-correlation-id": CorrelationIdMiddleware(bare),
-        "no-op": NoOp(bare),
+        "asgi-correlation-id": CorrelationIdMiddleware(app),
+        "no-op": NoOp(app),
     }
     return Contenders(bare=app, footfall=AsgiMiddleware(app, site), peers=peers, asynchronous=True)
 

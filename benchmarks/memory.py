@@ -11,13 +11,9 @@ import statistics
 import tracemalloc
 from typing import Any
 
-from asgi_correlation_id import CorrelationIdMiddleware
-from contenders import RAW_HEADERS, NoOp, request_maker, run_asgi, through_asgi  # first: it says what is missing
+from contenders import around, bare, request_maker, run_asgi, through_asgi
 from report import print_table, progress, verdict
-from starlette.middleware.sessions import SessionMiddleware
-from visits import FIRST, KEY, LANDING, OWN, PERSON, SEALED, Sites, Visit, open_sites
-
-from footfall.asgi import TrackingMiddleware
+from visits import FIRST, LANDING, OWN, PERSON, SEALED, Sites, Visit, open_sites
 
 GOAL = 2_600
 TIMES = 51
@@ -27,25 +23,18 @@ def measure(sites: Sites, visit: Visit) -> dict[str, tuple[float, float]]:
     """Tell for each contender the bytes that it holds in the view, and after the response's start."""
     marks: list[int] = []
 
-    async def bare(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001 - ASGI's signature
-        marks.append(tracemalloc.get_traced_memory()[0])
-        await send({"type": "http.response.start", "status": 200, "headers": list(RAW_HEADERS)})
-        marks.append(tracemalloc.get_traced_memory()[0])
-        await send({"type": "http.response.body", "body": b"shirt"})
+    async def marking(scope: Any, receive: Any, send: Any) -> None:
+        async def note(message: Any) -> None:
+            await send(message)
+            if message["type"] == "http.response.start":
+                marks.append(tracemalloc.get_traced_memory()[0])
 
-    async def set_session(scope: Any, receive: Any, send: Any) -> None:
-        scope["session"]["n"] = 1
-        await bare(scope, receive, send)
+        marks.append(tracemalloc.get_traced_memory()[0])
+        await bare(scope, receive, note)
 
     site = sites.site(visit)
     make = request_maker(sites, "ASGI", through_asgi(site), visit)
-    apps: dict[str, Any] = {
-        "bare": bare,
-        "no-op": NoOp(bare),
-        "asgi-correlation-id": CorrelationIdMiddleware(bare),
-        "SessionMiddleware": SessionMiddleware(set_session, secret_key=KEY),
-        "footfall": TrackingMiddleware(bare, site),
-    }
+    apps = around(marking, site).all
     found: dict[str, tuple[float, float]] = {}
     for name, app in apps.items():
         held: list[tuple[int, int]] = []
