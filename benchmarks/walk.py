@@ -4,12 +4,18 @@ Prints every call that a returning visitor's page makes in footfall, in its orde
 the sums; first for a page that asks nothing, then for one whose view reports a click to two trackers. It goes through
 the ASGI door, and it is not the first request of its process, so that what is made once a process or a site is not in it.
 
-How it counts: a *call* is one Python function of footfall's that is entered, as `sys.setprofile` reports it; methods,
-properties, closures and coroutines count, what the standard library generates for a dataclass does too (its code has no
-file and it belongs to whoever called it, so it is left out), and so does no function written in C. A *module* is a file
-in which one of these functions stands. A *move* is a call that comes from another module of footfall's, or from outside
-(the server, a view): of whatever is called in between (the standard library, the application) only the nearest function
-of footfall's counts as the caller. Coming back is no move. ``--totals`` leaves out the walk itself.
+How it counts:
+
+- A *call* is one Python function of footfall's that is entered, as `sys.setprofile` reports it: methods, properties,
+  closures and coroutines count. Functions written in C do not, nor does what `dataclass` generates, whose code stands
+  in no file.
+- A *module* is a file in which one of these functions stands.
+- A *move* is a call whose caller stands in another file than itself, or outside the package. The caller is the nearest
+  function of footfall's above it, whatever the application or the standard library calls in between. Returning is no
+  move. In the printed walk, a ``>`` marks a move.
+
+``--totals`` leaves out the walk itself. Before it was straightened, it was 93 calls, 17 modules and 54 moves; with a
+click 174, 27 and 87.
 """
 
 from __future__ import annotations
@@ -88,7 +94,7 @@ def main() -> None:
 def walk(visit: Visit, what: str, ask: Ask | None, *, quiet: bool) -> list[str]:
     with open_sites() as sites:
         contenders = through_asgi(sites.site(visit), ask)
-        make = request_maker(sites, "ASGI", contenders, visit)  # this opens the page twice: the next one is warm
+        make = request_maker(sites, "ASGI", contenders, visit)  # this opens the page once: what is traced is warm
         calls = trace(contenders.footfall, make)
     if not quiet:
         print(f"\na page that {what}\n")
