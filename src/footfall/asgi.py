@@ -109,7 +109,7 @@ class ScopeView(RequestView):
         self.query = query.decode("latin-1") if isinstance(query, bytes) else query
         self.time = 0.0
         self.finder = None
-        self._sent = None
+        self.found = None
 
     def header(self, name: str) -> str | None:
         """Return a header by its name in lower case, ``None`` if it is absent."""

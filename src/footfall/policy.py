@@ -70,6 +70,7 @@ class Policy:
         self.token_cookie: str = getattr(self.names, self.token_name)
         self.device_seconds = int(config.device_lifetime.total_seconds())
         self.session_seconds = int(config.session_idle.total_seconds())
+        self.public_responses = config.public_responses
         self.ends_with_browser = config.session_ends_with_browser
         self.needs_https = config.secure is True or config.cookie_names.need_https  #: else no browser keeps a cookie
         self.sealer: Sealer | None = Sealer(config.secret_keys, os.urandom) if config.secret_keys else None
@@ -86,6 +87,7 @@ class Policy:
             for name in names.by_role().values()
         }
         self.find_cookies = CookieFinder(ours.union(cookie_names_of(self.reader)))
+        self._own_class = config.classify
         self._classes: dict[tuple[object, ...], RequestClass] = {}
         self._places: dict[tuple[str, bool], Place] = {}
 
@@ -114,7 +116,7 @@ class Policy:
 
     def classify(self, view: RequestView) -> RequestClass:
         """Tell what a request is; a site's own function that raises is as good as none."""
-        if self.config.classify is not None and (own := self._ask_own_class(self.config.classify, view)) is not None:
+        if self._own_class is not None and (own := self._ask_own_class(self._own_class, view)) is not None:
             return own
         # All that the package's own function looks at; the host only where a page elsewhere may have sent a form.
         host = None if view.method == "GET" else view.host

@@ -49,7 +49,7 @@ class RequestView:
     which reads the server's own structures in place of `header`.
     """
 
-    __slots__ = ("_header", "_sent", "finder", "host", "method", "path", "query", "scheme", "secure", "time")
+    __slots__ = ("_header", "finder", "found", "host", "method", "path", "query", "scheme", "secure", "time")
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class RequestView:
         self.time = time
         self._header = header
         self.finder: CookieFinder | None = None  #: of the cookies that its site reads, found in one look
-        self._sent: dict[str, tuple[str, ...]] | None = None
+        self.found: dict[str, tuple[str, ...]] | None = None  #: what `sent` has found; ``None``: it looks anew
 
     @property
     def websocket(self) -> bool:
@@ -103,15 +103,11 @@ class RequestView:
 
     def sent(self) -> dict[str, tuple[str, ...]]:
         """Return every value of each cookie that the site reads, by name. The header is looked at once."""
-        found = self._sent
+        found = self.found
         if found is None:
             header = self.header("cookie")
-            found = self._sent = {} if not header or self.finder is None else self.finder(header)
+            found = self.found = {} if not header or self.finder is None else self.finder(header)
         return found
-
-    def let_go(self) -> None:
-        """Let go of what was found, once the response is under way: who asks again is answered anew."""
-        self._sent = None
 
     def cookies(self, name: str) -> list[str]:
         """Return every value the browser sent for one cookie name, in its order: usually one or none.
@@ -148,24 +144,34 @@ class CookieFinder:
         self.names = frozenset(names)
         starts = tuple(sorted(name[:-1] for name in self.names if name.endswith("*")))
         whole = sorted(name for name in self.names if not name.endswith("*") and not name.startswith(starts))
-        self._anywhere = re.compile(f"({'|'.join([*_longest_first(whole), *map(_any_after, starts)])})=([^;,]*)")
-        groups = [_Group(start, ANY_REST) for start in starts]
+        longest_first = sorted(map(re.escape, whole), key=len, reverse=True)
+        begun = (re.escape(start) + r"[^\s;,=]*" for start in starts)
+        self._anywhere = re.compile(f"({'|'.join([*longest_first, *begun])})=([^;,]*)")
+        # Names that begin alike are looked for together: by their beginning, and what may follow it.
+        groups: list[tuple[str, dict[str, str] | None]] = [(start, None) for start in starts]
         for _, alike in groupby(whole, key=lambda name: name[:ALIKE]):
             group = list(alike)
             start = _common_start(group[0], group[-1])
-            groups.append(_Group(start, "|".join(_longest_first(name[len(start) :] for name in group))))
-        self._groups = tuple((group.start, group.find) for group in groups)
+            groups.append((start, {name[len(start) :]: name for name in group}))
+        self._groups = tuple((start, "; " + start, rests) for start, rests in groups)
 
     def __call__(self, header: str) -> dict[str, tuple[str, ...]]:
         """Return the values of each cookie that is there, by name, in the browser's order."""
         found: dict[str, tuple[str, ...]] = {}
-        padded = "; " + header
-        for start, find in self._groups:
-            if start in header:
-                for before, rest, value in find(padded):
-                    name = start + rest
+        for start, separator, rests in self._groups:
+            count = header.count(start)
+            if not count:
+                continue
+            pieces = ("; " + header).split(separator)
+            if count != len(pieces) - 1 or rests is None:  # it stands elsewhere too: in a value, behind a comma
+                return self.find_anywhere(header)
+            for piece in pieces[1:]:
+                rest, equals, tail = piece.partition("=")
+                name = rests.get(rest)
+                if name is not None and equals:
+                    value = tail.partition(";")[0]
                     # As browsers write it, and once, before all that servers may make of it.
-                    if before != "; " or name in found:
+                    if name in found or "," in value:
                         return self.find_anywhere(header)
                     found[name] = (value.strip(" \t"),)
         return found
@@ -180,27 +186,7 @@ class CookieFinder:
         return found
 
 
-ALIKE = 3  # letters that names share which are looked for together
-ANY_REST = r"[^\s;,=]*"
-
-
-class _Group:
-    """Cookie names that begin alike, found in one pass that skips to their beginning."""
-
-    __slots__ = ("find", "start")
-
-    def __init__(self, start: str, rest: str) -> None:
-        begin = re.escape(start)
-        self.start = start
-        self.find = re.compile(f"{begin}(?<=(..){begin})({rest})=([^;,]*)", re.DOTALL).findall
-
-
-def _longest_first(names: Iterable[str]) -> list[str]:
-    return [re.escape(name) for name in sorted(names, key=len, reverse=True)]
-
-
-def _any_after(start: str) -> str:
-    return re.escape(start) + ANY_REST
+ALIKE = 3  # letters
 
 
 def _common_start(one: str, other: str) -> str:

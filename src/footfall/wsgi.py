@@ -175,7 +175,7 @@ class EnvironView(RequestView):
         self.query = environ.get("QUERY_STRING", "")
         self.time = 0.0
         self.finder = None
-        self._sent = None
+        self.found = None
 
     def header(self, name: str) -> str | None:
         """Return a header by its name in lower case, ``None`` if it is absent."""

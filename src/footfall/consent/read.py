@@ -83,7 +83,7 @@ class Question:
 
     def ask(self, view: RequestView) -> tuple[Consent, Consent]:
         """Ask what the visitor of one request has said."""
-        if self._honour_gpc and has_gpc(view):
+        if self._honour_gpc and view.header("sec-gpc") is not None and has_gpc(view):
             return Consent.DENIED, Consent.DENIED
         if self._own is not None:  # has both in one cookie
             return _capped(*self._own.read(view))

@@ -13,13 +13,14 @@ __all__ = [
     "decode_ruid",
     "encode_ruid",
     "format_guid",
+    "is_guid",
     "parse_guid",
     "parse_token",
     "query_token",
 ]
 
 # Any GUID, not version 4 alone: the vendor's own scripts write upper-case ones without version bits.
-GUID = re.compile(r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}")
+is_guid = re.compile(r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}").fullmatch
 LONGEST_TOKEN = 512
 # RFC 6265bis, section 4.1.1, cookie-octet: such a value needs no encoding and can break out of no header.
 OCTETS = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]{1,512}")
@@ -28,7 +29,7 @@ LONGEST_PERSON = 512  #: characters of a ruid in clear text; sealed, it stays be
 
 def parse_guid(text: str | None) -> str | None:
     """Return *text* as it stands if it is an 8-4-4-4-12 hexadecimal GUID in plain ASCII, else ``None``."""
-    return text if text is not None and GUID.fullmatch(text) else None
+    return text if text is not None and is_guid(text) else None
 
 
 def parse_token(text: str | None) -> str | None:

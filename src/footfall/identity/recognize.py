@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from footfall.config import Config, CookieNames
-from footfall.identity.ids import decode_ruid, parse_guid
+from footfall.identity.ids import decode_ruid, is_guid, parse_guid
 from footfall.identity.seal import Opened, Sealer
 
 __all__ = ["NOTHING", "Found", "Known", "Names", "Sent", "find", "find_ruid", "mark_of", "recognize"]
@@ -89,8 +89,8 @@ def recognize(sent: Sent, names: Names, former: Names | None, *, ends_with_brows
         and (opens is None or len(opens) == 1)
         and names.gone not in sent
     ):  # most often
-        device = parse_guid(devices[0]) if devices else None
-        session = parse_guid(sessions[0]) if sessions else None
+        device = devices[0] if devices and is_guid(devices[0]) else None
+        session = sessions[0] if sessions and is_guid(sessions[0]) else None
         is_open = opens is not None and opens[0] == OPEN
         return Known(device, session, session if is_open or not ends_with_browser else None)
     return _recognize_odd(sent, names, former, ends_with_browser=ends_with_browser)

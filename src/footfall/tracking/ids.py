@@ -160,22 +160,21 @@ class KnownIds:
         # Who has just consented did so on one of the site's own pages: where cookies are renewed, none was withheld.
         consented = self.consent_to_write is not None and self.consent_to_write[0] is Consent.GRANTED
         allowed = kind.mint or (on_use and (kind.mint_on_use or (consented and kind.renew)))
-        if allowed and self.writable and not self._closed:
+        if allowed and self.may_write(kind) and not self._closed:
             if self.known.device is None and self.minted_device is None:
                 self.minted_device = self.policy.new_id()
             if self.known.alive is None and self.minted_session is None:
                 self.minted_session = self.policy.new_id()
         return self.minted_device, self.minted_session
 
-    @property
-    def writable(self) -> bool:
-        """Can cookies be set: over plain http a browser refuses Secure ones, so an id would be nobody's."""
-        return self.request_class.write and (self.view.secure or not self.policy.needs_https)
+    def may_write(self, kind: RequestClass) -> bool:
+        """Tell whether cookies can be set: over http a browser refuses Secure ones, so an id would be nobody's."""
+        return kind.write and (self.view.secure or not self.policy.needs_https)
 
     def close(self, *, written: bool) -> None:
         """Mint no more, for the response has started; an id that it does not set is nobody's, and taken back."""
         self._closed = True
-        self.view.let_go()
+        self.view.found = None  # who asks again has it looked for anew
         if not written:
             self.minted_device = self.minted_session = None
 
@@ -344,7 +343,7 @@ class KnownIds:
         """The landing page's address without its ids, if they were captured and the site strips them."""
         if not self.policy.config.strip_query_ids or self.view.method != "GET" or self.token_captured is None:
             return None
-        if not self._person_granted or not self.writable:
+        if not self._person_granted or not self.may_write(self.request_class):
             return None
         return landing_redirect(self.view.path, self.view.query, ("reaid", "xuid"))
 

@@ -364,7 +364,7 @@ class Tracking:
             pending=bool(lines) or device is Consent.DENIED,
             changed=ids.changed,
             read=self._read and device is not Consent.UNKNOWN,
-            public_responses=self._policy.config.public_responses,
+            public_responses=self._policy.public_responses,
         )
         ids.close(written=edit.cookies)
         if edit.shared and not edit.cookies and self._reported:
