@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Final
 from footfall.errors import DeliveryError, EventError, NoIdentity
 from footfall.events import Event
 from footfall.identity.visitor import Visitor
-from footfall.trackers.protocol import Tracker
-from footfall.wire import WireRequest
 
 if TYPE_CHECKING:
     from footfall.delivery import Delivery
     from footfall.delivery.notices import Notices
+    from footfall.trackers.protocol import Tracker
+    from footfall.wire import WireRequest
 
 __all__ = ["SOMEBODY", "Reporter", "ask"]
 

@@ -19,13 +19,12 @@ from footfall.identity.visitor import Visitor
 from footfall.policy import Policy
 from footfall.reporter import Reporter
 from footfall.request import RequestView
-from footfall.trackers.protocol import Tracker
 from footfall.tracking import Tracking
 from footfall.tracking.resumed import Resumed
-from footfall.tracking.trace import TracedTracking
 
 if TYPE_CHECKING:
     from footfall.delivery import Delivery, Stats
+    from footfall.trackers.protocol import Tracker
 
 __all__ = ["Site"]
 
@@ -157,7 +156,7 @@ class Site:
         view.finder = policy.find_cookies
         if policy.config.trusted_proxies:
             trust_proxies(view, policy.config.trusted_proxies)
-        made = TracedTracking if debug else Tracking
+        made = _traced() if debug else Tracking
         return made(policy, self.reporter, view, strict=strict, request=request if policy.user_id is not None else None)
 
     def resume(self, token: str) -> Resumed:
@@ -220,7 +219,15 @@ def _check_parts(
         raise ConfigError(f"consent_endpoint is {consent_endpoint!r}; write a path such as '/consent'")
 
 
+def _traced() -> type[Tracking]:
+    from footfall.tracking.trace import TracedTracking  # in debug alone
+
+    return TracedTracking
+
+
 def _check_trackers(trackers: Sequence[Tracker]) -> None:
+    from footfall.trackers.protocol import Tracker
+
     names: set[str] = set()
     for at, tracker in enumerate(trackers):
         if not isinstance(tracker, Tracker):  # pyright: ignore[reportUnnecessaryIsInstance] - an untyped caller's

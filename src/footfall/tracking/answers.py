@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -37,6 +36,8 @@ class Answer:
     @property
     def status_line(self) -> str:
         """The status as WSGI has it."""
+        from http import HTTPStatus  # an enumeration of sixty: not worth an import of footfall
+
         return f"{self.status} {HTTPStatus(self.status).phrase}"
 
 
