@@ -107,7 +107,7 @@ class _Door:
             return self._inner(environ, start_response)
         return serve(self._inner, self._site, environ, start_response, debug=self._app.debug, request=self._request)
 
-    def _request(self, environ: WSGIEnvironment) -> Any:
+    def _request(self, environ: WSGIEnvironment | None) -> Any:
         if flask.has_request_context():
             return flask.request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - werkzeug documents it
-        return self._app.request_class(environ)
+        return None if environ is None else self._app.request_class(environ)

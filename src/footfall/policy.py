@@ -124,7 +124,7 @@ class Policy:
         found = self._classes.get(key)
         if found is None:
             found = classify_request(view, ignore_bots=self.config.ignore_bots)
-            if sum(len(part) for part in key[3] if part) + len(view.host) <= LONGEST_REMEMBERED:
+            if len(view.method) + len(view.host) + sum(len(part) for part in key[3] if part) <= LONGEST_REMEMBERED:
                 if len(self._classes) >= MOST_REMEMBERED:
                     self._classes.clear()
                 self._classes[key] = found

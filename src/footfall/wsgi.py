@@ -57,7 +57,7 @@ def serve(
     start_response: StartResponse,
     *,
     debug: bool,
-    request: Callable[[WSGIEnvironment], object],
+    request: Callable[[WSGIEnvironment | None], object],
 ) -> Iterable[bytes]:
     """Run *app* with a tracking in its environ, and finish its headers when the response starts.
 
@@ -67,7 +67,8 @@ def serve(
         environ: The request's.
         start_response: The server's.
         debug: The framework's debug flag.
-        request: From the environ to the framework's own request, for ``Site(user_id=...)``.
+        request: From the environ to the framework's own request, for ``Site(user_id=...)``; it gets ``None`` once
+            the application has returned and keeps neither environ nor ``start_response``, and may return it.
     """
     start = HeldStart(start_response, environ)  # a view may identify its visitor after start_response
     tracking = start.tracking = site.begin(
@@ -92,7 +93,9 @@ def serve(
         CURRENT.reset(token)
 
 
-def _reach(start: ReferenceType[HeldStart], request: Callable[[WSGIEnvironment], object]) -> Callable[[], object]:
+def _reach(
+    start: ReferenceType[HeldStart], request: Callable[[WSGIEnvironment | None], object]
+) -> Callable[[], object]:
     """Reach the environ without holding it: it holds the tracking, which would close a circle.
 
     An application's frame holds ``start_response`` as long as it runs, a generator's to the body's end.
@@ -100,7 +103,7 @@ def _reach(start: ReferenceType[HeldStart], request: Callable[[WSGIEnvironment],
 
     def find() -> object:
         held = start()
-        return None if held is None else request(held.environ)
+        return request(None if held is None else held.environ)
 
     return find
 
@@ -153,7 +156,7 @@ def edit_headers(headers: Iterable[tuple[str, str]], edit: HeaderEdit) -> list[t
     return [line for line in headers if line[0].lower() not in edit.drop] + edit.add
 
 
-def _itself(environ: WSGIEnvironment) -> WSGIEnvironment:
+def _itself(environ: WSGIEnvironment | None) -> WSGIEnvironment | None:
     return environ
 
 

@@ -79,6 +79,23 @@ def test_the_requests_state_holds_what_an_application_puts_there(watched: Watche
     assert call_wsgi(app, Request()).body == b"red"
 
 
+def test_a_streaming_body_that_keeps_its_request_is_asked_who_is_logged_in(watch: MakeWatched) -> None:
+    watched = watch(site={"user_id": lambda request: request.args["user"]})
+    seen: list[object] = []
+
+    def view() -> flask.Response:
+        def stream() -> Iterator[str]:
+            yield "a shirt"
+            seen.append(tracking().user_id)
+
+        return flask.Response(flask.stream_with_context(stream()))
+
+    app = make_app(view)
+    Footfall(app, watched.site)
+    call_wsgi(app, Request(url="https://www.shop.example/shirt?user=johndoe"))
+    assert seen == ["johndoe"]
+
+
 def test_user_id_gets_flasks_request_with_its_session(watch: MakeWatched) -> None:
     watched = watch(site={"user_id": lambda request: flask.session.get("user") if request.path == "/shirt" else None})
 
