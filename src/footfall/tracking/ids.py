@@ -87,7 +87,7 @@ class KnownIds:
 
     @property
     def gpc(self) -> bool:
-        """Did the browser send a signal that is honoured."""
+        """Whether the browser sent Global Privacy Control and the site honours it."""
         return self.policy.config.honour_gpc and has_gpc(self.view)
 
     def set_consent(self, device: Consent, person: Consent) -> None:
@@ -127,31 +127,31 @@ class KnownIds:
 
     @property
     def device_id(self) -> str | None:
-        """The device's id; minted here if the request is a page of a visitor who has none."""
+        """The device id, minted here if the request is a page of a visitor who has none."""
         if not self._device_granted or self.forgotten:
             return None
         return self.known.device or self.minted_device or self.mint(on_use=False)[0]
 
     @property
     def session_id(self) -> str | None:
-        """The session's id; minted as the device's."""
+        """The session id, minted as the device id is."""
         if not self._device_granted or self.forgotten:
             return None
         return self.known.alive or self.minted_session or self.mint(on_use=False)[1]
 
     @property
     def is_new_device(self) -> bool:
-        """Was the device's id minted in this request."""
+        """Whether this request minted the device id."""
         return self.device_id is not None and self.known.device is None
 
     @property
     def is_new_session(self) -> bool:
-        """Was the session's id minted in this request."""
+        """Whether this request minted the session id."""
         return self.session_id is not None and self.known.alive is None
 
     @property
     def is_confirmed(self) -> bool:
-        """Did the browser bring the device's id back."""
+        """Whether the browser has returned the device id."""
         return self._device_granted and not self.forgotten and self.known.device is not None
 
     def mint(self, *, on_use: bool) -> tuple[str | None, str | None]:
@@ -296,7 +296,7 @@ class KnownIds:
 
     @property
     def is_known(self) -> bool:
-        """May this visitor be known from here on."""
+        """Whether this visitor may still be recognized."""
         return self._device_granted and not self.forgotten
 
     def known_visitor(self) -> Visitor | None:

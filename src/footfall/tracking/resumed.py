@@ -26,7 +26,7 @@ class Resumed:
 
     @property
     def valid(self) -> bool:
-        """Was the token one of ours, of a visitor who had consented."""
+        """Whether the token was one of this site's, from a visitor who had consented."""
         return self._visitor is not None
 
     def emit(self, event: Event) -> None:

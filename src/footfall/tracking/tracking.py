@@ -124,19 +124,19 @@ class Tracking:
 
     @property
     def is_new_device(self) -> bool:
-        """Was this browser first seen with this request."""
+        """Whether this request is the browser's first."""
         self._read = True
         return self._ids.is_new_device
 
     @property
     def is_new_session(self) -> bool:
-        """Did this visit begin with this request."""
+        """Whether this visit began with this request."""
         self._read = True
         return self._ids.is_new_session
 
     @property
     def is_confirmed(self) -> bool:
-        """Has the browser brought the device id back at least once: it keeps our cookies."""
+        """Whether the browser has returned the device id, and so keeps cookies."""
         self._read = True
         return self._ids.is_confirmed
 
@@ -154,7 +154,7 @@ class Tracking:
 
     @property
     def gpc(self) -> bool:
-        """Did the browser send ``Sec-GPC: 1``, and is it honoured: a site must show so (11 CCR 7025)."""
+        """Whether the browser sent ``Sec-GPC: 1`` and the site honours it, as it must then show (11 CCR 7025)."""
         self._consulted = True
         return self._ids.gpc
 
@@ -429,7 +429,7 @@ class Tracking:
 
     @property
     def _asks_for_user(self) -> bool:
-        """May we know who is logged in: asking makes a framework say that the page depends on its session."""
+        """Whether the site may be asked who is logged in: asking marks the framework's session as used."""
         return self._ids.consents[1] is Consent.GRANTED
 
     def _warn_if_late(self, what: str) -> None:
