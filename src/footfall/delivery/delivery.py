@@ -14,7 +14,7 @@ from typing import Literal
 
 from footfall.delivery.counting import count_spool, count_unmoved, tally
 from footfall.delivery.forking import watch_forks
-from footfall.delivery.journal.codec import Kind, encode_aside, encode_request, encode_visitor, kind_of
+from footfall.delivery.journal.codec import UNKNOWN, Kind, encode_aside, encode_request, encode_visitor, kind_of
 from footfall.delivery.journal.outbox import TOO_LARGE, UNWRITABLE
 from footfall.delivery.native import native, why_unattended
 from footfall.delivery.notices import Notices
@@ -123,7 +123,7 @@ class Delivery:
         """
         if not requests:
             return True
-        refusal = self._append([(kind_of(request), encode_request(request)) for request in requests])
+        refusal = self._append([self._written(request) for request in requests])
         if refusal is None:
             return True
         if refusal == TOO_LARGE:  # no tracker would take that either; those beside it are not to suffer
@@ -133,7 +133,7 @@ class Delivery:
             self.set_aside(requests[0].tracker, requests[0].kind, requests[0].visitor, TOO_LARGE)
             return True
         for request in requests:
-            self._refusals.add(request.tracker, refusal, 1, dropped=True)
+            self._refusals.add(_tracker(request), refusal, 1, dropped=True)
         return False
 
     def set_aside(self, tracker: str, kind: str, visitor: str, reason: str) -> None:
@@ -148,13 +148,14 @@ class Delivery:
         Raises:
             DeliveryError: This delivery was closed.
         """
-        refusal = self._append([(Kind.ASIDE, encode_aside(tracker, kind, visitor, reason))])
+        tracker = _text(tracker) or UNKNOWN
+        refusal = self._append([(Kind.ASIDE, encode_aside(tracker, _text(kind), _text(visitor), _text(reason)))])
         if refusal is not None:
             self._refusals.add(tracker, refusal, 1, dropped=True)
 
     def refuse(self, tracker: str, reason: str, count: int = 1) -> None:
         """Count what was never accepted: ``"consent"``, say. Never waits, never raises."""
-        self._refusals.add(tracker, reason, count)
+        self._refusals.add(_text(tracker) or UNKNOWN, _text(reason), count)
 
     def erase(self, visitor: str) -> None:
         """Drop whatever of this visitor is not delivered yet, failed requests included. Never waits.
@@ -164,6 +165,7 @@ class Delivery:
         Raises:
             DeliveryError: This delivery was closed.
         """
+        visitor = _text(visitor)
         if not visitor:
             return
         if self._append([(Kind.ERASE, encode_visitor(visitor))], always=True) is not None:
@@ -242,6 +244,16 @@ class Delivery:
             raise SpoolError(_cannot_write(self._settings.folder, error)) from error
         process.spool.open()
         return process
+
+    def _written(self, request: WireRequest) -> tuple[int, bytes]:
+        try:
+            payload = encode_request(request)
+        except ValueError as error:  # nobody could read it back: it fails by itself, and stops nothing
+            reason = f"cannot be written: {error}"
+            tracker, kind = _tracker(request), _text(getattr(request, "kind", ""))
+            self._notices.say(logging.ERROR, f"a request is set aside: {reason}", tracker=tracker, event=kind)
+            return Kind.ASIDE, encode_aside(tracker, kind, _text(getattr(request, "visitor", "")), reason)
+        return kind_of(request), payload
 
     def _append(self, records: Sequence[tuple[int, bytes]], *, always: bool = False) -> str | None:
         process = self._process
@@ -348,6 +360,15 @@ class Delivery:
             return count_unmoved(self._settings.folder)
         except SpoolError:
             return 0  # as has just been said
+
+
+def _text(value: object) -> str:
+    """Keep a text that can be stored, whatever a tracker of the site's own gave."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+
+
+def _tracker(request: WireRequest) -> str:
+    return _text(getattr(request, "tracker", "")) or UNKNOWN
 
 
 def _cannot_write(folder: Path, error: OSError) -> str:
