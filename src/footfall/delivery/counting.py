@@ -59,13 +59,14 @@ def tally(
     return Stats.of(counters)
 
 
-def count_spool(path: Path, folder: Path, refusals: Iterable[Count] = ()) -> Stats:
-    """Count from whatever process; creates nothing.
+def count_spool(path: Path, folder: Path, refusals: Iterable[Count] = (), *, patience: float | None = None) -> Stats:
+    """Count from whatever process, in *patience* seconds; creates nothing.
 
     Raises:
         SpoolError: The spool cannot be read.
     """
     spool = Spool(path)
+    spool.patience = patience
     try:
         with unmoved(Folder(folder)) as view:
             return tally(spool if path.exists() else None, view.records, lambda: refusals)

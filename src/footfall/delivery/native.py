@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import sys
 import threading
 from collections.abc import Callable
 from typing import Any, cast
 
-__all__ = ["Signal", "Thread", "native", "why_unattended"]
+__all__ = ["Signal", "RAISE_FILES", "Thread", "is_out_of_files", "native", "why_unattended"]
 
 
 def native(module: str, name: str) -> Any:
@@ -47,33 +48,63 @@ class Signal:
 
 
 class Thread:
-    """A daemon thread of the operating system that can be waited for, for a while."""
+    """A daemon thread of the operating system that can be waited for, for a while.
+
+    Started by the system's own call: `threading.Thread.start` waits for a lock written in Python, and cut off there
+    by a signal handler that raises it leaves that taken, and its thread waiting for ever.
+    """
 
     def __init__(self, name: str, run: Callable[[], None]) -> None:
-        """Start *run*.
+        """Start nothing yet."""
+        self._name = name
+        self._run = run
+        self._begun = native("_thread", "allocate_lock")()
+        self._ended = Signal()
+        self._id = 0
+        self.has_ended = False
+
+    def start(self) -> None:
+        """Start it. Begun twice, because the first time was cut off, it runs once.
 
         Raises:
             RuntimeError: No thread can be started: the interpreter is on its way out, or a limit is reached.
         """
-        self._run = run
-        self._ended = Signal()
-        if _is_patched():
-            native("_thread", "start_new_thread")(self._main, ())
-        else:
-            threading.Thread(target=self._main, name=name, daemon=True).start()
+        native("_thread", "start_new_thread")(self._main, ())
+
+    def is_present(self) -> bool:
+        """Tell whether it is this thread that asks."""
+        return bool(self._id == native("_thread", "get_ident")())
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it runs, or has run."""
+        return bool(self._begun.locked())
 
     def _main(self) -> None:
+        if not self._begun.acquire(False):  # noqa: FBT003 - a lock's own signature
+            return
+        self._id = native("_thread", "get_ident")()
+        if not _is_patched():
+            threading.current_thread().name = self._name
         try:
             self._run()
         finally:
+            self.has_ended = True
             self._ended.set()
 
     def join(self, timeout: float) -> bool:
         """Wait at most *timeout* seconds for the thread's end; says whether it has ended."""
-        ended = self._ended.wait(timeout)
-        if ended:
+        if not self.has_ended and self._ended.wait(timeout):
             self._ended.set()
-        return ended
+        return self.has_ended
+
+
+RAISE_FILES = "raise the limit on open files (ulimit -n); it is tried again"
+
+
+def is_out_of_files(error: OSError) -> bool:
+    """Tell whether it is for lack of file descriptors that something cannot be opened."""
+    return error.errno in {errno.EMFILE, errno.ENFILE}
 
 
 def why_unattended() -> str | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
+from typing import Generic, TypeVar, cast
 
 from footfall.delivery.journal.outbox import Outbox, Source
 from footfall.delivery.native import Signal
@@ -21,6 +23,33 @@ _PAUSE = 0.1  # seconds
 _MANY = 500  # records: where one batch was as large, the next is moved at once
 _TEND_EVERY = 1.0
 _AFTER_TROUBLE = 1.0
+
+
+T = TypeVar("T")
+
+
+class _Errand(Generic[T]):
+    """What another thread asks the mover's to do."""
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        self._work = work
+        self._results: list[T] = []
+        self._error: Exception | None = None
+        self.done = Signal()
+        self.is_wanted = True
+
+    def run(self) -> None:
+        if self.is_wanted:
+            try:
+                self._results.append(self._work())
+            except Exception as error:  # noqa: BLE001 - it is raised where it was asked for
+                self._error = error
+        self.done.set()
+
+    def result(self) -> T:
+        if self._error is not None:
+            raise self._error
+        return self._results[0]
 
 
 class Mover:
@@ -47,6 +76,7 @@ class Mover:
         self._on_drop = on_drop
         self._on_tend = on_tend
         self._next_tending = 0.0
+        self._errands: deque[_Errand[object]] = deque()
         self._stopping = False
         self.signal = Signal()  #: set it to have the journal looked at now
 
@@ -54,6 +84,7 @@ class Mover:
         """Take steps until told to stop; nothing that goes wrong ends this."""
         while not self._stopping:
             pause = _PAUSE
+            self._run_errands()
             try:
                 if self.step() >= _MANY:
                     continue
@@ -64,6 +95,30 @@ class Mover:
                 self._notices.say(logging.ERROR, f"events stay in the journal: {type(error).__name__}", trouble=True)
                 pause = _AFTER_TROUBLE
             self.signal.wait(pause)
+        self._run_errands()
+
+    def ask(self, work: Callable[[], T], timeout: float) -> T:
+        """Have the mover's thread do something, so that a thread of the site's holds no lock and waits for no file.
+
+        Raises:
+            SpoolError: It was not done after *timeout* seconds.
+        """
+        errand = self.post(work)
+        if not errand.done.wait(timeout):
+            errand.is_wanted = False
+            raise SpoolError("the spool is in use: nothing can be counted or opened for now; try again")
+        return errand.result()
+
+    def post(self, work: Callable[[], T]) -> _Errand[T]:
+        """Have the mover's thread do something when it comes to it."""
+        errand = _Errand(work)
+        self._errands.append(cast("_Errand[object]", errand))
+        self.signal.set()
+        return errand
+
+    def _run_errands(self) -> None:
+        while self._errands:
+            self._errands.popleft().run()
 
     def stop(self) -> None:
         """Let `run` return after its present step."""
@@ -106,7 +161,7 @@ class Mover:
         try:
             self._outbox.prepare()
         except OSError as error:  # the next event meets the same, and is counted
-            self._notices.say(logging.ERROR, f"no room for another journal file: {error.strerror}")
+            self._notices.say(logging.ERROR, f"another journal file cannot be made yet: {error.strerror}")
 
     def _announce(self) -> None:
         for tracker, reason, number in self._refusals.take_drops():
