@@ -23,7 +23,8 @@ __all__ = ["KEEP_ONCE", "Spool", "Totals"]
 KEEP_ONCE = 366 * 86400.0  #: seconds that a ``once`` key is kept: as long as a device's cookie lives
 
 _KEEP_OFFSETS = 3600.0  # seconds: longer than anybody reads on in a segment that has been removed
-_LATEST = 2 * 3600.0  # seconds: no request is due later than this, unless the clock was set back
+_LEASE = 320.0  # seconds: no lease is longer
+_LATEST = 3600.0 + _LEASE  # seconds: no request is due later than this, unless the clock was set back
 _VACUUM_PAGES = 256
 
 
@@ -117,8 +118,8 @@ class Spool(Database):
         """End the leases of processes that are no more; what they had under way may have arrived, or not."""
         with self.transaction(write=True) as db:
             db.execute(
-                "UPDATE requests SET due = accepted WHERE owner IN (SELECT value FROM json_each(?))",
-                (json.dumps(list(owners)),),
+                "UPDATE requests SET due = min(accepted, ?) WHERE owner IN (SELECT value FROM json_each(?))",
+                (self._clock(), json.dumps(list(owners))),
             )
 
     def prune(self, now: float, segments: Collection[str]) -> int:
@@ -135,6 +136,8 @@ class Spool(Database):
                 (now - _KEEP_OFFSETS, json.dumps(list(segments))),
             )
             db.execute("DELETE FROM once WHERE at < ?", (now - KEEP_ONCE,))
+            # Where the clock was ahead: whoever holds such a lease may still be sending, and has a lease's time.
+            db.execute("UPDATE requests SET due = ? WHERE owner IS NOT NULL AND due > ?", (now + _LEASE, now + _LATEST))
             for tracker in waiting(db):
                 hasten(db, tracker, later_than=now + _LATEST, now=now)
                 hasten(db, tracker, later_than=now, now=now, untried=True)
