@@ -150,7 +150,9 @@ class Mover:
         """Announce drops, hand counts over, free what dead processes hold, measure the spool."""
         self._announce()
         if self._outbox.restore():
-            self._notices.say(logging.ERROR, "journal files were removed while in use: what was in them alone is lost")
+            self._notices.say(
+                logging.ERROR, "journal files were removed or emptied while in use: what was in them alone is lost"
+            )
         self._refusals.hand_over(self._spool.refuse)
         self._source.clear()
         self._outbox.measured(self._spool.prune(time.time(), self._source.segments()))
