@@ -66,6 +66,7 @@ class Delivery:
         timeout: timedelta = timedelta(seconds=10),
         concurrency: int = 64,
         on_drop: Callable[[str, str, int], None] | None = None,
+        proxy: str | None = None,
     ) -> None:
         """Check the settings, and open nothing.
 
@@ -83,6 +84,9 @@ class Delivery:
             concurrency: How many requests one tracker is sent at a time, by one process.
             on_drop: Told of requests that could not be accepted: tracker, reason, how many. Called at most once a
                 second, by a thread of delivery.
+            proxy: The URL of the company's proxy, ``"http://proxy.example:3128"``, that all requests go through, in a
+                tunnel (CONNECT); ``"environment"``: which ``HTTPS_PROXY`` and ``NO_PROXY`` name. None: none at all,
+                whatever the environment says.
 
         Raises:
             ConfigError: A value is wrong. Names the field, what was found, and what to write instead.
@@ -97,6 +101,7 @@ class Delivery:
             timeout=timeout,
             concurrency=concurrency,
             on_drop=on_drop,
+            proxy=proxy,
         )
         self._notices = Notices()
         self._refusals = Refusals()

@@ -309,6 +309,7 @@ class Process:
                 timeout=self._settings.timeout,
                 retry_for=self._settings.retry_for,
                 concurrency=self._settings.concurrency,
+                proxy=self._settings.proxy,
             )
         return self.courier
 
