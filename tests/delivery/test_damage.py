@@ -36,7 +36,7 @@ say(delivery.stats().delivered)
 say(delivery.close(5))
 say(os.listdir(spool[len("sqlite:///"):] + ".outbox"))
 """).said()
-    assert said[-3:] == ["60", "0", "[]"]
+    assert said[-3:] == ["60", "0", "['latest']"]
     assert any("were removed or emptied while in use" in line for line in said[:-3])
 
 

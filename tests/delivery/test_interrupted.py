@@ -31,7 +31,7 @@ def emit_beside():
 def struck(act, seconds):
     deadline = time.monotonic() + seconds
     tries = 0
-    while time.monotonic() < deadline and len(done) < 6000:
+    while time.monotonic() < deadline and len(done) < 6000 and tries < 20_000:
         tries += 1
         try:
             try:

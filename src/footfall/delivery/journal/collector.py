@@ -86,6 +86,14 @@ class Collector:
             self._folder.forget(token)
         return self._dead
 
+    def is_ahead(self, latest: Callable[[], int]) -> bool:
+        """Tell whether more was moved than the spool has ever had."""
+        known = self._folder.latest()  # asked first: another process may store something meanwhile
+        last = latest()
+        if last != known:
+            self._folder.note_latest(last)
+        return last < known
+
     def segments(self) -> set[str]:
         """Name every segment there is."""
         return {name for stream in self._folder.streams() for name in stream.segments}

@@ -15,6 +15,7 @@ __all__ = ["Folder", "Presence", "Stream", "leave_presences", "streams_of"]
 _SEGMENT = ".segment"
 _ALIVE = ".alive"
 _FULL = "full"
+_LATEST = "latest"
 
 _presences: list[Presence] = []
 
@@ -137,6 +138,24 @@ class Folder:
     def is_full(self) -> bool:
         """Tell whether the spool was last seen at its bound."""
         return (self.path / _FULL).exists()
+
+    def note_latest(self, number: int) -> None:
+        """Keep the number of the latest request that the spool has had: it only ever grows.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        newborn = self.path / f"{_LATEST}.{os.getpid()}.new"
+        newborn.touch(mode=0o600)
+        newborn.write_text(str(number))
+        newborn.rename(self.path / _LATEST)
+
+    def latest(self) -> int:
+        """Read what was noted last; 0 where nothing was."""
+        try:
+            return int((self.path / _LATEST).read_text())
+        except (OSError, ValueError):
+            return 0
 
     def free_bytes(self) -> int:
         """Tell how much room the disk has left for this user.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -91,6 +91,10 @@ class MemoryOutbox:
     def clear_dead(self, owners: Collection[str]) -> Collection[str]:
         """Only this process can reach its memory."""
         return [owner for owner in owners if owner != _NAME]
+
+    def is_ahead(self, latest: Callable[[], int]) -> bool:  # noqa: ARG002 - as a source on disk is asked
+        """Nobody can put an older copy of memory in its place."""
+        return False
 
     def segments(self) -> Collection[str]:
         """Only this one."""

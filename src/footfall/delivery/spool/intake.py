@@ -14,7 +14,7 @@ from footfall.delivery.journal.codec import Kind, decode_requests, decode_texts,
 from footfall.delivery.journal.segments import Record
 from footfall.wire import WireRequest
 
-__all__ = ["REPEATED", "UNREADABLE", "add_requests", "count", "count_repeated", "erase", "store"]
+__all__ = ["REPEATED", "UNREADABLE", "add_requests", "count", "count_repeated", "erase", "last_id", "store"]
 
 REPEATED = "repeated"  #: a request whose `once` key was seen before
 _SHOWN = 1024  # bytes of an unreadable record
@@ -23,7 +23,7 @@ UNREADABLE = "cannot be read back: a part of it is of another type than it shoul
 
 def store(db: sqlite3.Connection, records: Sequence[Record], now: float) -> None:
     """Carry out records in their order: store requests, file what was set aside, erase what is to be forgotten."""
-    before = _last_id(db)
+    before = last_id(db)
     # What is there already has no index by visitor, so that it is looked through once a batch at most.
     erase(db, _visitors([record for record in records if record.kind == Kind.ERASE]), among="all")
     for kind, run in groupby(records, key=_runs_with):
@@ -46,7 +46,7 @@ def add_requests(db: sqlite3.Connection, requests: Sequence[str], *, again: bool
     """
     if not requests:
         return
-    last = _last_id(db)
+    last = last_id(db)
     # One statement a batch: each one lets go of the interpreter's lock, and a busy application is slow to return it.
     db.execute(
         """
@@ -119,7 +119,8 @@ def _key(once: str) -> bytes:
     return blake2b(once.encode(), digest_size=16).digest()
 
 
-def _last_id(db: sqlite3.Connection) -> int:
+def last_id(db: sqlite3.Connection) -> int:
+    """Tell the number of the latest request that was ever stored."""
     row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'requests'").fetchone()
     return row[0] if row else 0
 

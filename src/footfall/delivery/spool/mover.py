@@ -15,7 +15,12 @@ from footfall.delivery.spool.refusals import Refusals
 from footfall.delivery.spool.spool import Spool
 from footfall.errors import SpoolError
 
-__all__ = ["Mover"]
+__all__ = ["OLDER", "Mover"]
+
+OLDER = (
+    "older than its journals: an older copy was put back, its file was moved without its -wal, or it was begun anew; "
+    "its counts are those of then, what came since is missing, and what was delivered since is sent again"
+)
 
 # An event makes no system call, so nothing wakes this thread: it looks. Each look, and each transaction, takes the
 # interpreter away from a page, whatever it moves: few with many records cost pages less than many with few.
@@ -156,6 +161,8 @@ class Mover:
         self._refusals.hand_over(self._spool.refuse)
         self._source.clear()
         self._outbox.measured(self._spool.prune(time.time(), self._source.segments()))
+        if self._source.is_ahead(self._spool.latest):
+            self._notices.say(logging.ERROR, f"the spool is {OLDER}")
         owners = self._spool.owners()
         if orphaned := owners.intersection(self._source.clear_dead(owners)):
             self._spool.orphan(orphaned)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import time
@@ -83,6 +84,7 @@ def open_database(path: str, patience: float | None = None) -> sqlite3.Connectio
     Raises:
         SpoolError: It cannot be used, and why, and what to do.
     """
+    _keep_log(path)
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
@@ -102,6 +104,22 @@ def open_database(path: str, patience: float | None = None) -> sqlite3.Connectio
             connection.close()
         raise
     return connection
+
+
+def _keep_log(path: str) -> None:
+    """Keep the log of a file that was moved without it: SQLite would throw it away, and what is in it alone."""
+    log = Path(f"{path}-wal")
+    # The log is looked for first: the file is there before its log is, whoever makes them.
+    if not log.exists() or not log.stat().st_size or Path(path).exists():
+        return
+    kept = log.with_name(f"{log.name}.left")
+    log.rename(kept)
+    logging.getLogger("footfall.delivery").error(
+        "spool %s was moved without its log: what had not been written to it yet is in %s; to have it sent, stop the "
+        "processes that use the moved file, and put this beside it under its name with -wal",
+        path,
+        kept,
+    )
 
 
 def open_memory() -> sqlite3.Connection:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from footfall.delivery.journal.outbox import Batch
 from footfall.delivery.journal.segments import Record
 from footfall.delivery.spool.database import Database
-from footfall.delivery.spool.intake import count_repeated, store
+from footfall.delivery.spool.intake import count_repeated, last_id, store
 from footfall.delivery.spool.leases import Lease, Room, Settlement
 from footfall.delivery.spool.leasing import hasten, is_due, lease_due, renew, settle, waiting
 from footfall.delivery.spool.refusals import Count
@@ -108,6 +108,11 @@ class Spool(Database):
             db.executemany(
                 "INSERT INTO refused VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value", counts
             )
+
+    def latest(self) -> int:
+        """Tell the number of the latest request that was ever stored."""
+        with self.transaction() as db:
+            return last_id(db)
 
     def owners(self) -> set[str]:
         """Name everyone who has requests on lease."""
