@@ -124,3 +124,33 @@ say(stats.accepted == stats.delivered)
     told = [line for line in said[:-2] if "open" in line or "file" in line]
     assert any("ulimit -n" in line for line in told)
     assert not any("write access" in line for line in told)
+
+
+@pytest.mark.parametrize("kind", ["legacy", "isolated"])
+def test_a_subinterpreter_ends_cleanly_and_loses_nothing(kind: str, start_child: Any, all_delivered: Any) -> None:
+    """As mod_wsgi's, and one that libcurl's module cannot be loaded in: it says who sends."""
+    child = start_child(f"""
+try:
+    import _interpreters
+except ImportError:
+    say("none here"); os._exit(0)
+one = _interpreters.create({kind!r})
+failed = _interpreters.run_string(one, f'''
+import logging, os, sys
+logging.basicConfig(stream=sys.stdout, format="%(message)s")
+from footfall.delivery import Delivery
+from footfall.wire import WireRequest
+delivery = Delivery({{spool!r}}, deliver_here=True)
+for n in range(10):
+    assert delivery.accept([WireRequest(tracker="main", kind="click", url={{url!r}} + "/" + str(n))])
+delivery.stats()
+''')
+_interpreters.destroy(one)
+say(failed)
+""")
+    said = child.said()
+    if said == ["none here"]:
+        pytest.skip("this Python shows no subinterpreters")
+    assert (child.process.returncode, said[-1]) == (0, "None")
+    assert kind == "legacy" or any("run `footfall deliver` beside it" in line for line in said)
+    all_delivered(10)

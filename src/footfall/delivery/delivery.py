@@ -17,7 +17,14 @@ from footfall.delivery.forking import watch_forks
 from footfall.delivery.journal.codec import UNKNOWN, Kind, encode_aside, encode_request, encode_visitor, kind_of
 from footfall.delivery.journal.folder import leave_presences
 from footfall.delivery.journal.outbox import TOO_LARGE, UNWRITABLE
-from footfall.delivery.native import RAISE_FILES, is_out_of_files, native, why_unattended
+from footfall.delivery.native import (
+    RAISE_FILES,
+    is_out_of_files,
+    is_subinterpreter,
+    native,
+    wait_for_threads,
+    why_unattended,
+)
 from footfall.delivery.notices import Notices
 from footfall.delivery.process import Process
 from footfall.delivery.settings import Settings, check_settings
@@ -339,6 +346,8 @@ class Delivery:
             return
         self._wait(_AT_EXIT, give_up=True)
         process.stop(_AT_EXIT / 4, for_good=False)
+        if is_subinterpreter():
+            wait_for_threads(_AT_EXIT)
 
     def _wait(self, timeout: float, *, give_up: bool) -> int:
         process = self._present()

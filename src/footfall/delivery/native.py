@@ -6,10 +6,21 @@ import errno
 import importlib
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, cast
 
-__all__ = ["Signal", "RAISE_FILES", "Thread", "is_out_of_files", "native", "why_unattended"]
+__all__ = [
+    "Signal",
+    "RAISE_FILES",
+    "Thread",
+    "is_out_of_files",
+    "is_isolated",
+    "is_subinterpreter",
+    "wait_for_threads",
+    "native",
+    "why_unattended",
+]
 
 
 def native(module: str, name: str) -> Any:
@@ -102,6 +113,27 @@ class Thread:
 RAISE_FILES = "raise the limit on open files (ulimit -n); it is tried again"
 
 
+def wait_for_threads(timeout: float) -> None:
+    """Wait at most so many seconds until the interpreter has none but the present thread.
+
+    A subinterpreter must not end before, and a thread is still its for a moment after `Thread.join`.
+    """
+    pause, deadline = Signal(), time.monotonic() + timeout
+    while native("_thread", "_count")() > 0 and time.monotonic() < deadline:
+        pause.wait(0.001)
+
+
+def is_subinterpreter() -> bool:
+    """Tell whether this is another interpreter than its process's first."""
+    for name in ("_interpreters", "_xxsubinterpreters"):
+        try:
+            module = importlib.import_module(name)
+        except ImportError:
+            continue
+        return bool(module.get_current() != module.get_main())
+    return False
+
+
 def is_out_of_files(error: OSError) -> bool:
     """Tell whether it is for lack of file descriptors that something cannot be opened."""
     return error.errno in {errno.EMFILE, errno.ENFILE}
@@ -120,7 +152,19 @@ def why_unattended() -> str | None:
         return "uWSGI runs without threads (its option enable-threads)"
     if uwsgi is not None and uwsgi.masterpid() and not uwsgi.worker_id():
         return "uWSGI has not forked its workers yet, and would do so without a word"
+    if is_isolated():
+        return "it runs in a subinterpreter that cannot load libcurl's module"
     return None
+
+
+def is_isolated() -> bool:
+    """Tell whether this interpreter loads no module that is written for one; trying to breaks the first one's end."""
+    try:
+        module = importlib.import_module("_interpreters")
+        config = module.get_config(module.get_current()[0])
+    except (ImportError, AttributeError):  # before Python 3.13
+        return False
+    return bool(config.check_multi_interp_extensions)
 
 
 def _has_threads(uwsgi: Any) -> bool:

@@ -15,7 +15,7 @@ from footfall.delivery.journal.folder import Folder
 from footfall.delivery.journal.journal import Journal
 from footfall.delivery.journal.memory import MemoryOutbox
 from footfall.delivery.journal.outbox import Outbox, Source, Unmoved
-from footfall.delivery.native import RAISE_FILES, Signal, Thread, is_out_of_files
+from footfall.delivery.native import RAISE_FILES, Signal, Thread, is_isolated, is_out_of_files
 from footfall.delivery.notices import Notices
 from footfall.delivery.settings import Settings
 from footfall.delivery.spool.mover import Mover
@@ -84,7 +84,7 @@ class Process:
             self._threads.append(Thread("footfall-courier", self._deliver))
         self._start_again_at = 0.0
         self.lacks_threads = True  #: `start` has still something to do
-        self._retry = Signal()  # nobody sets it: a wait that gevent does not know of
+        self._retry = Signal()  # a wait that gevent does not know of; set to stop
         self._resumed = Signal()
         self._totals = Totals(trackers={}, offsets={})
         self._stopping = self._for_good = False
@@ -157,7 +157,7 @@ class Process:
             deadline = time.monotonic() + timeout
             while self.lacks_threads and not self._mover_thread.has_begun and time.monotonic() < deadline:
                 self.start()
-                self._retry.wait(_LOOK)
+                Signal().wait(_LOOK)
             if self._attended:
                 return self.mover.ask(work, max(deadline - time.monotonic(), _LOOK))
         self.spool.patience = timeout
@@ -209,7 +209,7 @@ class Process:
         try:
             while self.mover.step():
                 pass
-            if self._settings.deliver_here:
+            if self._settings.deliver_here and not is_isolated():
                 self._courier().step(seconds)
             else:
                 time.sleep(seconds)
@@ -233,6 +233,7 @@ class Process:
         """
         deadline = time.monotonic() + timeout
         self._stopping = True
+        self._retry.set()
         self._for_good = for_good
         if self.courier is not None:
             self.courier.stop(timeout * _GRACE)
@@ -317,6 +318,13 @@ class Process:
         while not self._stopping:
             try:
                 courier = self._courier()
+            except ImportError as error:  # a subinterpreter, most likely: libcurl's module takes the first one alone
+                self._notices.say(
+                    logging.ERROR,
+                    f"events are kept, and not delivered by this process: {error}; "
+                    "run `footfall deliver` beside it, with the same spool",
+                )
+                return
             except Exception as error:  # noqa: BLE001 - short of files, say; it must neither go unseen nor for ever
                 what = RAISE_FILES if isinstance(error, OSError) and is_out_of_files(error) else "it is tried again"
                 self._notices.say(logging.ERROR, f"nothing can be sent yet: {type(error).__name__}: {error}; {what}")
