@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from footfall.delivery import list_failed, spool_status
+from footfall.delivery.journal.folder import Folder
 from footfall.errors import SpoolError
 
 
@@ -24,7 +25,7 @@ def test_an_older_copy_put_back_is_found_and_said(
         delivery = make_delivery()
         delivery.accept([request_to(f"/{n}")])
         assert delivery.flush(10) == 0
-        assert until(lambda n=n: (path.parent / f"{path.name}.outbox" / "latest").read_text() == str(n + 1))
+        assert until(lambda n=n: Folder(path.with_name(f"{path.name}.outbox")).latest() == n + 1)
         delivery.close()
         if n == 0:
             shutil.copy(path, path.with_suffix(".copy"))

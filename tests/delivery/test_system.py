@@ -189,7 +189,8 @@ delivery = Delivery(spool)
 emit(range(20_000)); delivery.flush(20)
 place = os.path.dirname(spool[len("sqlite:///"):])
 files = [os.path.join(folder, name) for folder, _, names in os.walk(place) for name in names]
-say(sorted({os.path.splitext(name)[1] for name in files} - {'.new'}))  # a journal file made ahead, or not yet
+# A journal file made ahead, and how much was moved: or not yet.
+say(sorted({os.path.splitext(name)[1] for name in files} - {'.new', ''}))
 say({oct(stat.S_IMODE(os.stat(name).st_mode)) for name in files})
 say(oct(stat.S_IMODE(os.stat(spool[len("sqlite:///"):] + ".outbox").st_mode)))
 """).said()
