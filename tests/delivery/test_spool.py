@@ -226,6 +226,30 @@ def test_a_clock_set_back_holds_nothing_up(filled: Filled) -> None:
     assert urls(filled.lease(now=NOW + 1)) == ["1"]
 
 
+@pytest.mark.parametrize("ahead", [5400.0, 10 * 86400.0, 2.3e9], ids=["90 minutes", "ten days", "2100"])
+@pytest.mark.parametrize("ended", [False, True], ids=["alive", "killed"])
+def test_a_clock_that_was_ahead_holds_up_neither_what_was_under_way_nor_what_is_behind_it(
+    ahead: float, ended: bool, tmp_path: Path
+) -> None:
+    clock = [NOW + ahead]
+    filled = Filled(Spool(tmp_path / "s.sqlite3", clock=lambda: clock[0]))
+    records = [
+        Record(int((NOW + ahead) * 1e9), Kind.REQUEST, encode_request(request(n, "anna")), "a.0", 0) for n in (1, 2)
+    ]
+    filled.spool.drain(lambda _: Batch(records=records, offsets={"a.0": 1}))
+    filled.lease(now=clock[0])
+    clock[0] = NOW  # it is set right
+    if ended:
+        filled.spool.orphan(["me"])
+    filled.spool.prune(NOW, [])
+    (first,) = filled.lease(now=NOW + (1 if ended else 330), owner="other")
+    second = filled.lease(now=NOW + 331, owner="other", settled=Settlement(delivered=[first.id]))
+    filled.spool.prune(NOW + 331, [])
+    second += filled.lease(now=NOW + 332, owner="other")
+    filled.spool.close()
+    assert urls([first, *second]) == ["1", "2"]
+
+
 def test_a_clock_set_back_a_little_holds_up_nothing_that_was_never_tried(filled: Filled) -> None:
     filled.put(request(1))
     assert filled.lease(now=NOW - 60) == []
@@ -308,9 +332,9 @@ def test_records_and_the_offset_up_to_them_are_stored_together(filled: Filled) -
 
 def test_a_transaction_that_fails_leaves_no_trace(filled: Filled) -> None:
     good = Record(1, Kind.REQUEST, encode_request(request(1)), "a.0", 1)
-    bad = Record(1, Kind.REQUEST, b"{no json", "a.0", 2)
+    offsets: Any = {"a.0": object()}  # nothing that SQLite can store
     with pytest.raises(SpoolError):
-        filled.spool.drain(lambda _: Batch(records=[good, bad], offsets={"a.0": 2}))
+        filled.spool.drain(lambda _: Batch(records=[good], offsets=offsets))
     assert filled.spool.totals().trackers == {}
     filled.put(request(1))
     assert filled.counts() == {"accepted": 1, "pending": 1}

@@ -122,6 +122,7 @@ def _status_as_json(status: SpoolStatus) -> dict[str, object]:
         "waiting": status.waiting,
         "spool_bytes": status.spool_bytes,
         "journal_bytes": status.journal_bytes,
+        "trouble": status.trouble,
         **_counts(status.stats),
         "trackers": trackers,
     }
@@ -146,6 +147,7 @@ def _status_table(status: SpoolStatus) -> Table:
         caption=(
             f"{status.under_way:,} under way, {status.waiting:,} waiting for another try; "
             f"{_mib(status.spool_bytes)} MiB in the spool, {_mib(status.journal_bytes)} MiB in journals"
+            f"{f'{chr(10)}The spool is {status.trouble}.' if status.trouble else ''}"
         ),
         title_justify="left",
         caption_justify="left",

@@ -13,6 +13,8 @@ from footfall.delivery.counting import count_spool
 from footfall.delivery.journal.folder import Folder, streams_of
 from footfall.delivery.settings import journal_folder
 from footfall.delivery.spool.existing import missing, open_existing, path_of
+from footfall.delivery.spool.intake import last_id
+from footfall.delivery.spool.mover import OLDER
 from footfall.delivery.stats import Stats
 
 __all__ = ["SpoolStatus", "spool_status"]
@@ -30,6 +32,7 @@ class SpoolStatus:
     processes: int  #: that have the spool open now
     spool_bytes: int
     journal_bytes: int
+    trouble: str | None = None  #: why the counts are wrong, if they are
 
 
 def spool_status(spool: str) -> SpoolStatus:
@@ -47,8 +50,9 @@ def spool_status(spool: str) -> SpoolStatus:
     stats = count_spool(path, folder.path)
     if path.exists():
         rows = _requests(spool)
+        trouble = _trouble(spool, folder)
     elif streams_of(folder):  # what was accepted waits there for a process that moves it
-        rows = []
+        rows, trouble = [], None
     else:
         raise missing(path)
     return SpoolStatus(
@@ -60,6 +64,7 @@ def spool_status(spool: str) -> SpoolStatus:
         processes=sum(1 for token in folder.tokens() if folder.is_alive(token)),
         spool_bytes=sum(_size(path.with_name(path.name + end)) for end in ("", "-wal")),
         journal_bytes=sum(_size(folder.path / name) for stream in folder.streams() for name in stream.segments),
+        trouble=trouble,
     )
 
 
@@ -76,6 +81,17 @@ def _requests(spool: str) -> list[_Requests]:
         FROM requests GROUP BY tracker"""
     with open_existing(spool) as database, database.transaction() as db:
         return [_Requests(*row) for row in db.execute(query, (time.time(),))]
+
+
+def _trouble(spool: str, folder: Folder) -> str | None:
+    known = folder.latest()  # asked first: it grows behind the spool's own
+    with open_existing(spool) as database, database.transaction() as db:
+        if last_id(db) < known:
+            return OLDER
+        counted = dict(db.execute("SELECT tracker, value FROM counters WHERE name = 'pending' AND value <> 0"))
+        if counted != dict(db.execute("SELECT tracker, count(*) FROM requests GROUP BY tracker")):
+            return "damaged: it counts other requests than it holds; its file and its -wal are not of one time"
+    return None
 
 
 def _size(path: Path) -> int:

@@ -39,6 +39,7 @@ class Courier:
         timeout: float,
         retry_for: float,
         concurrency: int,
+        proxy: str | None = None,
         clock: Callable[[], float] = time.time,
         chance: Callable[[], float] = _chance.random,
     ) -> None:
@@ -51,6 +52,7 @@ class Courier:
             timeout: Seconds for one exchange.
             retry_for: Seconds after its acceptance in which a request is tried again.
             concurrency: How many requests one tracker is sent at a time.
+            proxy: As the transport takes it.
             clock: Seconds since 1970.
             chance: From 0 to 1.
         """
@@ -63,7 +65,7 @@ class Courier:
         self._chance = chance
         self._lease = timeout + _LEASE_MARGIN
         self._timeout = timeout
-        self._transport = Transport(timeout=timeout, connections=concurrency * 2)
+        self._transport = Transport(timeout=timeout, connections=concurrency * 2, proxy=proxy)
         self._under_way: dict[int, Lease] = {}
         self._in_flight: dict[str, int] = {}
         self._breakers: dict[str, Breaker] = {}

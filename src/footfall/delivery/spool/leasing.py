@@ -14,7 +14,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from footfall.delivery.journal.codec import decode_requests
-from footfall.delivery.spool.intake import count
+from footfall.delivery.spool.intake import UNREADABLE, count
 from footfall.delivery.spool.leases import Failure, Lease, Room, Settlement
 
 __all__ = ["ORPHANED", "hasten", "is_due", "lease_due", "renew", "settle", "waiting"]
@@ -67,11 +67,12 @@ def lease_due(db: sqlite3.Connection, tracker: str, room: Room, *, owner: str, n
             free, behind, lost, busy = _sort(db, tracker, rows)
             # Rather what may be repeated, if it is likely to fail.
             chosen = sorted(free, key=lambda row: row.set_aside)[:missing] if room.probe else free
-            leased += _take(db, chosen, owner, until)
+            taken, unreadable = _take(db, chosen, owner, until)
+            leased += taken
             # None may stand in line behind one that was left as it was: that one would then wait for it.
             ahead = busy.union(row.visitor for row in [*chosen, *lost])
             _hold(db, [row.id for row in behind if row.visitor in ahead])
-            _fail(db, [Failure(row.id, ORPHANED) for row in lost], now)
+            _fail(db, [*[Failure(row.id, ORPHANED) for row in lost], *unreadable], now)
             if len(rows) < wanted:
                 break
     return leased
@@ -157,19 +158,22 @@ def _hold(db: sqlite3.Connection, ids: Sequence[int]) -> None:
         db.execute("UPDATE requests SET due = NULL, held = 1 WHERE id IN (SELECT value FROM json_each(?))", (some,))
 
 
-def _take(db: sqlite3.Connection, rows: Sequence[_Row], owner: str, until: float) -> list[Lease]:
+def _take(db: sqlite3.Connection, rows: Sequence[_Row], owner: str, until: float) -> tuple[list[Lease], list[Failure]]:
     if not rows:
-        return []
+        return [], []
     db.execute(
         """
         UPDATE requests SET owner = ?, due = ?, held = (visitor <> '')
         WHERE id IN (SELECT value FROM json_each(?))""",
         (owner, until, json.dumps([row.id for row in rows])),
     )
-    return [
+    read = list(zip(rows, decode_requests([row.request for row in rows]), strict=True))
+    leased = [
         Lease(id=row.id, request=request, accepted=row.accepted, attempts=row.attempts, until=until)
-        for row, request in zip(rows, decode_requests([row.request for row in rows]), strict=True)
+        for row, request in read
+        if request is not None
     ]
+    return leased, [Failure(row.id, UNREADABLE) for row, request in read if request is None]
 
 
 def _still_leased(db: sqlite3.Connection, ids: Sequence[int], owner: str) -> list[int]:
@@ -182,9 +186,11 @@ def _fail(db: sqlite3.Connection, failures: Sequence[Failure], now: float) -> No
         db.execute(
             """
             INSERT INTO failed (tracker, kind, visitor, reason, status, answer, accepted, failed, attempts, request)
-            SELECT tracker, json_extract(request, '$[1]'), visitor, ?, ?, ?, accepted, ?, attempts + 1, request
-            FROM requests WHERE id = ?""",
-            (reason, status, answer, now, row),
+            SELECT tracker, CASE WHEN json_valid(request) THEN coalesce(json_extract(request, '$[1]'), '') ELSE '' END,
+                visitor, ?1, ?2, CASE WHEN ?1 = ?6 THEN substr(request, 1, 1024) ELSE ?3 END, accepted, ?4,
+                attempts + 1, CASE WHEN ?1 <> ?6 THEN request END
+            FROM requests WHERE id = ?5""",
+            (reason, status, answer, now, row, UNREADABLE),
         )
     _leave(db, "failed", [failure.id for failure in failures])
 

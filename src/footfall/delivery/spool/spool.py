@@ -12,7 +12,7 @@ from types import MappingProxyType
 from footfall.delivery.journal.outbox import Batch
 from footfall.delivery.journal.segments import Record
 from footfall.delivery.spool.database import Database
-from footfall.delivery.spool.intake import count_repeated, store
+from footfall.delivery.spool.intake import count_repeated, last_id, store
 from footfall.delivery.spool.leases import Lease, Room, Settlement
 from footfall.delivery.spool.leasing import hasten, is_due, lease_due, renew, settle, waiting
 from footfall.delivery.spool.refusals import Count
@@ -23,7 +23,8 @@ __all__ = ["KEEP_ONCE", "Spool", "Totals"]
 KEEP_ONCE = 366 * 86400.0  #: seconds that a ``once`` key is kept: as long as a device's cookie lives
 
 _KEEP_OFFSETS = 3600.0  # seconds: longer than anybody reads on in a segment that has been removed
-_LATEST = 2 * 3600.0  # seconds: no request is due later than this, unless the clock was set back
+_LEASE = 320.0  # seconds: no lease is longer
+_LATEST = 3600.0 + _LEASE  # seconds: no request is due later than this, unless the clock was set back
 _VACUUM_PAGES = 256
 
 
@@ -108,6 +109,11 @@ class Spool(Database):
                 "INSERT INTO refused VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value", counts
             )
 
+    def latest(self) -> int:
+        """Tell the number of the latest request that was ever stored."""
+        with self.transaction() as db:
+            return last_id(db)
+
     def owners(self) -> set[str]:
         """Name everyone who has requests on lease."""
         with self.transaction() as db:
@@ -117,8 +123,8 @@ class Spool(Database):
         """End the leases of processes that are no more; what they had under way may have arrived, or not."""
         with self.transaction(write=True) as db:
             db.execute(
-                "UPDATE requests SET due = accepted WHERE owner IN (SELECT value FROM json_each(?))",
-                (json.dumps(list(owners)),),
+                "UPDATE requests SET due = min(accepted, ?) WHERE owner IN (SELECT value FROM json_each(?))",
+                (self._clock(), json.dumps(list(owners))),
             )
 
     def prune(self, now: float, segments: Collection[str]) -> int:
@@ -135,6 +141,8 @@ class Spool(Database):
                 (now - _KEEP_OFFSETS, json.dumps(list(segments))),
             )
             db.execute("DELETE FROM once WHERE at < ?", (now - KEEP_ONCE,))
+            # Where the clock was ahead: whoever holds such a lease may still be sending, and has a lease's time.
+            db.execute("UPDATE requests SET due = ? WHERE owner IS NOT NULL AND due > ?", (now + _LEASE, now + _LATEST))
             for tracker in waiting(db):
                 hasten(db, tracker, later_than=now + _LATEST, now=now)
                 hasten(db, tracker, later_than=now, now=now, untried=True)
