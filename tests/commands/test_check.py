@@ -365,7 +365,7 @@ def test_check_ends_with_1_where_something_does_not_work(shop: Callable[..., str
 
 def test_check_ends_with_1_where_the_site_cannot_be_made(shop: Callable[..., str], capsys: Output) -> None:
     assert main(["check", shop(config=", session_idle=20")]) == 1
-    assert capsys.readouterr().out == "error: session_idle is 20; write a timedelta(...)\n"
+    assert capsys.readouterr().out == "error: session_idle: is 20; write a timedelta(...)\n"
 
 
 @pytest.mark.parametrize("site", ["nothing_here:site", "checked_shop:nobody", "checked_shop"])

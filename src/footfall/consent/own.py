@@ -42,19 +42,20 @@ class OwnCookie:
         name, version, max_age = self.name, self.version, self.max_age
         if not isinstance(name, str) or not TOKEN.fullmatch(name):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ConfigError(
-                f"own_cookie's name is {name!r}; write 1 to 64 letters, digits or -_.!#$%&'*+^`|~ (RFC 6265bis, 4.1.1)"
+                f"own_cookie's name: is {name!r}; write 1 to 64 letters, digits or -_.!#$%&'*+^`|~ (RFC 6265bis, 4.1.1)"
             )
         if name.lower().startswith(("__host-", "__http-")):
             raise ConfigError(
-                f"own_cookie's name is {name!r}: that prefix forbids what our cookies need; drop it, or write __Secure-"
+                f"own_cookie's name: is {name!r}, whose prefix forbids what our cookies need;"
+                " drop it, or write __Secure-"
             )
         if type(version) is not int or not 1 <= version <= _NEWEST_VERSION:
-            raise ConfigError(f"own_cookie's version is {version!r}; write a number from 1 to {_NEWEST_VERSION}")
+            raise ConfigError(f"own_cookie's version: is {version!r}; write a number from 1 to {_NEWEST_VERSION}")
         if not isinstance(max_age, timedelta):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ConfigError(f"own_cookie's max_age is {max_age!r}; write a timedelta(days=...)")
+            raise ConfigError(f"own_cookie's max_age: is {max_age!r}; write a timedelta(days=...)")
         if not timedelta(seconds=1) <= max_age <= LONGEST_LIFETIME or max_age % timedelta(seconds=1):
             raise ConfigError(
-                f"own_cookie's max_age is {max_age}; write whole seconds, at most 400 days (RFC 6265bis, 5.5)"
+                f"own_cookie's max_age: is {max_age}; write whole seconds, at most 400 days (RFC 6265bis, 5.5)"
             )
 
     def __call__(self, view: RequestView) -> Consent:
