@@ -435,13 +435,13 @@ def test_forget_says_where_no_spool_can_be_reached(shop: Callable[..., str], cap
     text = Path("checked_shop.py").read_text(encoding="utf-8").replace(", deliver_here=False", "")
     Path("checked_shop.py").write_text(text, encoding="utf-8")
     assert main(["forget", DEVICE, "--site", place]) == 2
-    assert capsys.readouterr().err.startswith("footfall: spool ")
+    assert capsys.readouterr().err.startswith("footfall: spool: ")
 
 
 def test_forget_takes_no_id_that_is_none_and_repeats_it_nowhere(shop: Callable[..., str], capsys: Output) -> None:
     assert main(["forget", "anna@shop.example", "--site", shop()]) == 2
     err = capsys.readouterr().err
-    assert ("DEVICE_ID is no GUID" in err, "anna" in err) == (True, False)
+    assert ("DEVICE_ID: is no GUID" in err, "anna" in err) == (True, False)
 
 
 if __name__ == "__main__":
