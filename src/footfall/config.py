@@ -24,6 +24,22 @@ MOST_PROXIES = 10
 SHORTEST_DEVICE_LIFETIME = timedelta(days=90)
 
 
+def check_own_name(field: str, name: object) -> None:
+    """Refuse a name that no browser would keep for a cookie of the site's own.
+
+    Raises:
+        ConfigError: It names *field*.
+    """
+    if not isinstance(name, str) or not TOKEN.fullmatch(name):
+        raise ConfigError(
+            f"{field}: is {name!r}; write 1 to 64 letters, digits or -_.!#$%&'*+^`|~ (RFC 6265bis, 4.1.1)"
+        )
+    if name.lower().startswith(("__host-", "__http-")):
+        raise ConfigError(
+            f"{field}: is {name!r}, whose prefix forbids what our cookies need; drop it, or write __Secure-"
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CookieNames:
     """What our cookies are called: the vendor's own names unless told otherwise.
@@ -61,16 +77,7 @@ class CookieNames:
         """Refuse names that no browser would keep, or that would overwrite one another."""
         names = {field.name: getattr(self, field.name) for field in fields(self)}
         for field, name in names.items():
-            if not isinstance(name, str) or not TOKEN.fullmatch(name):
-                raise ConfigError(
-                    f"cookie_names.{field}: is {name!r};"
-                    " write 1 to 64 letters, digits or -_.!#$%&'*+^`|~ (RFC 6265bis, 4.1.1)"
-                )
-            if name.lower().startswith(("__host-", "__http-")):
-                raise ConfigError(
-                    f"cookie_names.{field}: is {name!r}, whose prefix forbids what our cookies need;"
-                    " drop it, or write __Secure-"
-                )
+            check_own_name(f"cookie_names.{field}", name)
         used: dict[str, str] = {}
         for field, name in self.by_role().items():
             if name in used:

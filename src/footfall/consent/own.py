@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
-from footfall.config import LONGEST_LIFETIME, TOKEN
+from footfall.config import LONGEST_LIFETIME, check_own_name
 from footfall.errors import ConfigError
 from footfall.request import Consent, RequestView
 
@@ -39,16 +39,8 @@ class OwnCookie:
 
     def __post_init__(self) -> None:
         """Refuse a cookie that no browser would keep, or that could not be told from another."""
-        name, version, max_age = self.name, self.version, self.max_age
-        if not isinstance(name, str) or not TOKEN.fullmatch(name):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ConfigError(
-                f"own_cookie's name: is {name!r}; write 1 to 64 letters, digits or -_.!#$%&'*+^`|~ (RFC 6265bis, 4.1.1)"
-            )
-        if name.lower().startswith(("__host-", "__http-")):
-            raise ConfigError(
-                f"own_cookie's name: is {name!r}, whose prefix forbids what our cookies need;"
-                " drop it, or write __Secure-"
-            )
+        version, max_age = self.version, self.max_age
+        check_own_name("own_cookie's name", self.name)
         if type(version) is not int or not 1 <= version <= _NEWEST_VERSION:
             raise ConfigError(f"own_cookie's version: is {version!r}; write a number from 1 to {_NEWEST_VERSION}")
         if not isinstance(max_age, timedelta):  # pyright: ignore[reportUnnecessaryIsInstance]
