@@ -143,9 +143,12 @@ def own_cookie(
     Args:
         name: The cookie's. Page scripts and other services of the site may read it.
         version: Of the wording that visitors agreed to; a higher one asks everybody again.
-        max_age: After which a choice counts as none. 180 days are what the French authority recommends.
+        max_age: After which a choice counts as none. The default is half a year, which the French authority calls good
+            practice.
 
     Raises:
-        ConfigError: A setting is wrong; names field, finding and remedy.
+        ConfigError: A setting is wrong. It names field, finding and remedy.
+
+    Source: CNIL, recommendation 2020-092 of 17 September 2020, on how long a choice is kept.
     """
     return OwnCookie(name=name, version=version, max_age=max_age)
