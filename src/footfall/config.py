@@ -24,6 +24,22 @@ MOST_PROXIES = 10
 SHORTEST_DEVICE_LIFETIME = timedelta(days=90)
 
 
+def check_own_name(field: str, name: object) -> None:
+    """Refuse a name that no browser would keep for a cookie of the site's own.
+
+    Raises:
+        ConfigError: It names *field*.
+    """
+    if not isinstance(name, str) or not TOKEN.fullmatch(name):
+        raise ConfigError(
+            f"{field}: is {name!r}; write 1 to 64 letters, digits or -_.!#$%&'*+^`|~ (RFC 6265bis, 4.1.1)"
+        )
+    if name.lower().startswith(("__host-", "__http-")):
+        raise ConfigError(
+            f"{field}: is {name!r}, whose prefix forbids what our cookies need; drop it, or write __Secure-"
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CookieNames:
     """What our cookies are called: the vendor's own names unless told otherwise.
@@ -61,21 +77,12 @@ class CookieNames:
         """Refuse names that no browser would keep, or that would overwrite one another."""
         names = {field.name: getattr(self, field.name) for field in fields(self)}
         for field, name in names.items():
-            if not isinstance(name, str) or not TOKEN.fullmatch(name):
-                raise ConfigError(
-                    f"cookie_names.{field} is {name!r};"
-                    " write 1 to 64 letters, digits or -_.!#$%&'*+^`|~ (RFC 6265bis, 4.1.1)"
-                )
-            if name.lower().startswith(("__host-", "__http-")):
-                raise ConfigError(
-                    f"cookie_names.{field} is {name!r}: that prefix forbids what our cookies need;"
-                    " drop it, or write __Secure-"
-                )
+            check_own_name(f"cookie_names.{field}", name)
         used: dict[str, str] = {}
         for field, name in self.by_role().items():
             if name in used:
                 raise ConfigError(
-                    f"cookie_names.{field} and cookie_names.{used[name]} are both {name!r}; give each a name of its own"
+                    f"cookie_names.{field}: is {name!r}, as cookie_names.{used[name]} is; give each a name of its own"
                 )
             used[name] = field
 
@@ -130,10 +137,10 @@ class Config:
         _check_user(self.anonymous_user)
         self._check_former_names()
         if self.secure is False and self.cookie_names.need_https:
-            raise ConfigError("secure is False, but a name in cookie_names begins with __Secure-; write secure='auto'")
+            raise ConfigError("secure: is False, but a name in cookie_names begins with __Secure-; write secure='auto'")
         if self.person_ids == "xuid" and self.ruid_cookie == "base64":
             raise ConfigError(
-                "person_ids is 'xuid' and ruid_cookie is 'base64', but xuid can not be used together with ruid and"
+                "person_ids: is 'xuid' and ruid_cookie is 'base64', but xuid can not be used together with ruid and"
                 " reaid (Server-side Tracking, 'XuId'); drop ruid_cookie, or write person_ids='ruid+reaid'"
             )
 
@@ -151,31 +158,31 @@ class Config:
             found = getattr(self, name)
             if not any(found is one or (isinstance(one, str) and found == one) for one in allowed):
                 hint = " (xuid can not be used together with reaid and ruid)" if name == "person_ids" else ""
-                raise ConfigError(f"{name} is {found!r}; write {' or '.join(map(repr, allowed))}{hint}")
+                raise ConfigError(f"{name}: is {found!r}; write {' or '.join(map(repr, allowed))}{hint}")
         for name, kind in (("cookie_names", CookieNames), ("device_lifetime", timedelta), ("session_idle", timedelta)):
             if not isinstance(getattr(self, name), kind):
-                raise ConfigError(f"{name} is {getattr(self, name)!r}; write a {kind.__name__}(...)")
+                raise ConfigError(f"{name}: is {getattr(self, name)!r}; write a {kind.__name__}(...)")
         if self.former_cookie_names is not None and not isinstance(self.former_cookie_names, CookieNames):
-            raise ConfigError(f"former_cookie_names is {self.former_cookie_names!r}; write a CookieNames(...) or None")
+            raise ConfigError(f"former_cookie_names: is {self.former_cookie_names!r}; write a CookieNames(...) or None")
         for name in ("classify", "anonymous_id"):
             if getattr(self, name) is not None and not callable(getattr(self, name)):
-                raise ConfigError(f"{name} is {getattr(self, name)!r}; write a function of a RequestView, or None")
+                raise ConfigError(f"{name}: is {getattr(self, name)!r}; write a function of a RequestView, or None")
         if type(self.trusted_proxies) is not int or not 0 <= self.trusted_proxies <= MOST_PROXIES:
             raise ConfigError(
-                f"trusted_proxies is {self.trusted_proxies!r}; write how many there are, 0 to {MOST_PROXIES}"
+                f"trusted_proxies: is {self.trusted_proxies!r}; write how many there are, 0 to {MOST_PROXIES}"
             )
         self._check_keys()
         self._check_consent()
 
     def _check_keys(self) -> None:
         if isinstance(self.secret_keys, str) or not isinstance(self.secret_keys, (tuple, list)):
-            raise ConfigError("secret_keys is not a tuple of texts; write secret_keys=('newest key', 'older key')")
+            raise ConfigError("secret_keys: is not a tuple of texts; write secret_keys=('newest key', 'older key')")
         for at, key in enumerate(self.secret_keys):
             # A key is a secret: measured, never quoted.
             if not isinstance(key, str) or len(key) < 16:
                 found = f"{len(key)} characters" if isinstance(key, str) else type(key).__name__
                 raise ConfigError(
-                    f"secret_keys[{at}] is {found}; write a random text of 16 or more,"
+                    f"secret_keys[{at}]: is {found}; write a random text of 16 or more,"
                     " such as python3 -c 'import secrets; print(secrets.token_urlsafe(32))' prints"
                 )
         object.__setattr__(self, "secret_keys", tuple(self.secret_keys))
@@ -185,9 +192,9 @@ class Config:
         if consent is None or callable(consent):
             return
         if not isinstance(consent, Mapping):
-            raise ConfigError(f"consent is {consent!r}; write a reader such as own_cookie(), or a mapping of two")
+            raise ConfigError(f"consent: is {consent!r}; write a reader such as own_cookie(), or a mapping of two")
         if set(consent) != {"device", "person"} or not all(callable(reader) for reader in consent.values()):
-            raise ConfigError("consent is a mapping; give it exactly 'device' and 'person', each a reader")
+            raise ConfigError("consent: is a mapping; give it exactly 'device' and 'person', each a reader")
 
     def _check_former_names(self) -> None:
         """Refuse a former name that now means something else: one response would expire it and set it."""
@@ -197,7 +204,7 @@ class Config:
         for role, name in self.former_cookie_names.by_role().items():
             if now.get(name, role) != role:
                 raise ConfigError(
-                    f"former_cookie_names: {name!r} was the {role} cookie and is now the {now[name]} cookie;"
+                    f"former_cookie_names: has {name!r}, once the {role} cookie and now the {now[name]} cookie;"
                     " give the new one another name"
                 )
 
@@ -208,26 +215,28 @@ class Config:
             return
         if domain == "auto":
             raise ConfigError(
-                f"{field} is 'auto'; write the domain that the cookies had, such as 'shop.example', or None"
+                f"{field}: is 'auto'; write the domain that the cookies had, such as 'shop.example', or None"
             )
         if not isinstance(domain, str):
-            raise ConfigError(f"{field} is {domain!r}; write 'auto', a domain such as 'shop.example', or None")
+            raise ConfigError(f"{field}: is {domain!r}; write 'auto', a domain such as 'shop.example', or None")
         if domain.startswith("."):
-            raise ConfigError(f"{field} {domain!r} starts with a dot; write {domain.lstrip('.')!r}")
+            raise ConfigError(f"{field}: is {domain!r}, which starts with a dot; write {domain.lstrip('.')!r}")
         if "://" in domain or ":" in domain or "/" in domain:
-            raise ConfigError(f"{field} {domain!r} is an address; write its domain alone, such as 'shop.example'")
+            raise ConfigError(
+                f"{field}: is {domain!r}, which is an address; write its domain alone, such as 'shop.example'"
+            )
         if not domain.isascii():
-            raise ConfigError(f"{field} {domain!r} is not ASCII; write its xn-- form")
+            raise ConfigError(f"{field}: is {domain!r}, which is not ASCII; write its xn-- form")
         if domain != domain.lower():
             raise ConfigError(
-                f"{field} {domain!r} has upper-case letters, which some browsers refuse; write {domain.lower()!r}"
+                f"{field}: is {domain!r}, whose upper-case letters some browsers refuse; write {domain.lower()!r}"
             )
         if not re.fullmatch(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})+", domain) or len(domain) > 253:
             raise ConfigError(
-                f"{field} {domain!r} is not a domain of two or more labels; write 'shop.example', or None"
+                f"{field}: is {domain!r}, which is not a domain of two or more labels; write 'shop.example', or None"
             )
         if re.fullmatch(r"[0-9.]+", domain):
-            raise ConfigError(f"{field} {domain!r} is an IP address, for which cookies have no domain; write None")
+            raise ConfigError(f"{field}: is {domain!r}, an IP address, for which cookies have no domain; write None")
 
     def __repr__(self) -> str:
         """Show every setting but the keys."""
@@ -238,20 +247,20 @@ class Config:
 def _check_lifetime(field: str, lifetime: timedelta, *, least: timedelta) -> None:
     if lifetime > LONGEST_LIFETIME:
         raise ConfigError(
-            f"{field} is {lifetime}; browsers keep a cookie 400 days at most (RFC 6265bis, 5.5):"
+            f"{field}: is {lifetime}, and browsers keep a cookie 400 days at most (RFC 6265bis, 5.5);"
             " write timedelta(days=400) or less"
         )
     if lifetime < least:
         why = " (Tracking API, 'User Identifier')" if field == "device_lifetime" else ""
-        raise ConfigError(f"{field} is {lifetime}; write {least} or more{why}")
+        raise ConfigError(f"{field}: is {lifetime}; write {least} or more{why}")
     if lifetime % timedelta(seconds=1):
-        raise ConfigError(f"{field} is {lifetime}; Max-Age counts whole seconds: write no microseconds")
+        raise ConfigError(f"{field}: is {lifetime}, and Max-Age counts whole seconds; write no microseconds")
 
 
 def _check_user(user: str) -> None:
     text = isinstance(user, str) and user.isprintable() and "\\" not in user and user not in (".", "..")
     if not text or not 0 < len(user) <= 512:
         raise ConfigError(
-            f"anonymous_user is {user!r}; write 1 to 512 printable characters without a backslash,"
+            f"anonymous_user: is {user!r}; write 1 to 512 printable characters without a backslash,"
             " such as 'not_defined'"
         )

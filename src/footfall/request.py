@@ -85,6 +85,14 @@ class RequestView:
         self.finder: CookieFinder | None = None  #: of the cookies that its site reads, found in one look
         self.found: dict[str, tuple[str, ...]] | None = None  #: what `sent` has found; ``None``: it looks anew
 
+    def correct(self, scheme: str | None, host: str | None) -> None:
+        """Take the scheme and host that proxies in front of us saw; ``None`` keeps what is there."""
+        if scheme is not None:
+            self.scheme = scheme
+            self.secure = scheme in ("https", "wss")
+        if host is not None:
+            self.host = host
+
     @property
     def websocket(self) -> bool:
         """Whether it is a WebSocket's handshake."""

@@ -13,7 +13,7 @@ from footfall.consent import OwnCookie
 from footfall.errors import ConfigError, DeliveryError, SpoolError
 from footfall.identity.bots import is_bot
 from footfall.identity.domain import is_public_suffix, registrable_domain
-from footfall.identity.forwarded import trust_proxies
+from footfall.identity.forwarded import read_forwarded
 from footfall.identity.ids import format_guid
 from footfall.identity.visitor import Visitor
 from footfall.policy import Policy
@@ -155,7 +155,7 @@ class Site:
         view.time = policy.now()
         view.finder = policy.find_cookies
         if policy.config.trusted_proxies:
-            trust_proxies(view, policy.config.trusted_proxies)
+            view.correct(*read_forwarded(view, policy.config.trusted_proxies))
         made = _traced() if debug else Tracking
         return made(policy, self.reporter, view, strict=strict, request=request if policy.user_id is not None else None)
 

@@ -62,9 +62,7 @@ def _cookies(site: Site) -> Iterator[Stored]:
     everywhere = _scope(config)
     hidden = f"{everywhere}, HttpOnly"
     ids = everywhere if config.script_access else hidden
-    consented = (
-        "on each visit" if site.policy.reader is always_granted else "on each visit, once there is consent to it"
-    )
+    consented = "on each visit" if site.policy.reader is always_granted else _ONCE_GRANTED
     known = _known_when(site)
     device = _days(config.device_lifetime)
     yield _cookie(

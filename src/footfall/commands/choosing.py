@@ -88,8 +88,8 @@ def choose_trackers(site: Site, name: str | None) -> Sequence[Tracker]:
     """
     found = [tracker for tracker in site.trackers if name is None or tracker.name == name]
     if not found:
-        names = ", ".join(tracker.name for tracker in site.trackers) or "none at all"
-        raise ConfigError(f"tracker: the site has none named {name!r}; it has {names}")
+        names = ", ".join(tracker.name for tracker in site.trackers) or "it has none"
+        raise ConfigError(f"tracker: the site has none named {name!r}; write one that it has: {names}")
     return found
 
 
@@ -112,11 +112,14 @@ def load_site(path: str) -> Site:
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module}.".startswith(f"{error.name}."):
             raise  # the site's own import failed: its trace says where
-        raise ConfigError(f"site: there is no module {module!r}; is it on PYTHONPATH, or in this folder?") from None
+        raise ConfigError(
+            f"site: there is no module {module!r}; write one that is on PYTHONPATH or in this folder"
+        ) from None
     for name in attribute.split("."):
         found = getattr(found, name, None)
     if not isinstance(found, Site):
-        raise ConfigError(f"site: {path!r} is {'missing' if found is None else f'a {type(found).__name__}'}, no Site")
+        kind = "missing" if found is None else f"a {type(found).__name__}"
+        raise ConfigError(f"site: {path!r} is {kind}, no Site; write where a Site stands, as in shop.tracking:site")
     return found
 
 

@@ -43,7 +43,9 @@ class Deliverer:
             ConfigError: A value is wrong, or the spool is in memory, which no other process can reach.
         """
         if spool_path(spool) is None:
-            raise ConfigError('a deliverer needs the spool that the site writes; write spool="sqlite:///..."')
+            raise ConfigError(
+                'spool: is in memory, and a deliverer needs the spool that the site writes; write spool="sqlite:///..."'
+            )
         self._delivery = Delivery(
             spool, retry_for=retry_for, timeout=timeout, concurrency=concurrency, on_drop=on_drop, proxy=proxy
         )

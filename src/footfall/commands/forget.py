@@ -34,14 +34,14 @@ def _run(options: argparse.Namespace) -> int:
     """
     device = parse_guid(options.device_id)
     if device is None:
-        raise ConfigError("DEVICE_ID is no GUID; copy the device cookie's value: 8-4-4-4-12 hexadecimal digits")
+        raise ConfigError("DEVICE_ID: is no GUID; copy the device cookie's value: 8-4-4-4-12 hexadecimal digits")
     site = load_site(options.site)
     settings = site.delivery.settings
     path = settings.path
     # A site that has just begun has a journal, and no spool yet.
     if path is None or not (path.exists() or settings.folder.exists()):
         found = "is in memory: only its own process can reach it" if path is None else f"{path} does not exist here"
-        raise ConfigError(f"spool {found}; run this where the site runs, or call tracking.forget() in a view")
+        raise ConfigError(f"spool: {found}; run this where the site runs, or call tracking.forget() in a view")
     # Only to erase: delivering what waits is the site's own work.
     site.delivery = delivery = Delivery(f"sqlite:///{path}", deliver_here=False)
     before = delivery.stats().erased

@@ -48,10 +48,10 @@ class Combined:
     ) -> None:
         """Take readers, and the function that makes one answer of theirs."""
         if not readers:
-            raise ConfigError(f"{name} has no readers; give it two or more")
+            raise ConfigError(f"{name}: has no readers; give it two or more")
         for at, reader in enumerate(readers):
             if not callable(reader):  # pyright: ignore[reportUnnecessaryComparison] - an untyped site's
-                raise ConfigError(f"{name}'s reader {at} is {reader!r}; write a reader such as own_cookie()")
+                raise ConfigError(f"{name}'s reader {at}: is {reader!r}; write a reader such as own_cookie()")
         self.name = name
         self.readers = readers
         self._fold = fold
@@ -143,11 +143,13 @@ def cookie_names_of(reader: Readers) -> tuple[str, ...]:
         return tuple(name for one in reader.values() for name in cookie_names_of(one))
     names: tuple[object, ...] | object = getattr(reader, "cookie_names", ())
     if not isinstance(names, tuple):
-        raise ConfigError(f"{reader!r}.cookie_names is {names!r}; write a tuple of names, such as ('consent',)")
+        raise ConfigError(f"cookie_names of {reader!r}: is {names!r}; write a tuple of names, such as ('consent',)")
     found: list[str] = []
     for name in names:  # pyright: ignore[reportUnknownVariableType] - an untyped site's
         if not isinstance(name, str) or not TOKEN.fullmatch(name) or name == "*":
-            raise ConfigError(f"{reader!r}.cookie_names has {name!r}; write a cookie's name, or its beginning and a *")
+            raise ConfigError(
+                f"cookie_names of {reader!r}: has {name!r}; write a cookie's name, or its beginning and a *"
+            )
         found.append(name)
     return tuple(found)
 
@@ -161,7 +163,7 @@ def _only_own(field: str, readers: tuple[ConsentReader, ...]) -> OwnCookie | Non
     owns = {own for own in map(own_cookie_of, readers) if own is not None}
     if len(owns) > 1:
         found = " and ".join(sorted(map(repr, owns)))
-        raise ConfigError(f"{field} has different own cookies, {found}; give it the same one twice")
+        raise ConfigError(f"{field}: has different own cookies, {found}; give it the same one twice")
     return owns.pop() if owns else None
 
 

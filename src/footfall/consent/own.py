@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
-from footfall.config import LONGEST_LIFETIME, TOKEN
+from footfall.config import LONGEST_LIFETIME, check_own_name
 from footfall.errors import ConfigError
 from footfall.request import Consent, RequestView
 
@@ -39,22 +39,15 @@ class OwnCookie:
 
     def __post_init__(self) -> None:
         """Refuse a cookie that no browser would keep, or that could not be told from another."""
-        name, version, max_age = self.name, self.version, self.max_age
-        if not isinstance(name, str) or not TOKEN.fullmatch(name):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ConfigError(
-                f"own_cookie's name is {name!r}; write 1 to 64 letters, digits or -_.!#$%&'*+^`|~ (RFC 6265bis, 4.1.1)"
-            )
-        if name.lower().startswith(("__host-", "__http-")):
-            raise ConfigError(
-                f"own_cookie's name is {name!r}: that prefix forbids what our cookies need; drop it, or write __Secure-"
-            )
+        version, max_age = self.version, self.max_age
+        check_own_name("own_cookie's name", self.name)
         if type(version) is not int or not 1 <= version <= _NEWEST_VERSION:
-            raise ConfigError(f"own_cookie's version is {version!r}; write a number from 1 to {_NEWEST_VERSION}")
+            raise ConfigError(f"own_cookie's version: is {version!r}; write a number from 1 to {_NEWEST_VERSION}")
         if not isinstance(max_age, timedelta):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ConfigError(f"own_cookie's max_age is {max_age!r}; write a timedelta(days=...)")
+            raise ConfigError(f"own_cookie's max_age: is {max_age!r}; write a timedelta(days=...)")
         if not timedelta(seconds=1) <= max_age <= LONGEST_LIFETIME or max_age % timedelta(seconds=1):
             raise ConfigError(
-                f"own_cookie's max_age is {max_age}; write whole seconds, at most 400 days (RFC 6265bis, 5.5)"
+                f"own_cookie's max_age: is {max_age}; write whole seconds, at most 400 days (RFC 6265bis, 5.5)"
             )
 
     def __call__(self, view: RequestView) -> Consent:
@@ -150,9 +143,12 @@ def own_cookie(
     Args:
         name: The cookie's. Page scripts and other services of the site may read it.
         version: Of the wording that visitors agreed to; a higher one asks everybody again.
-        max_age: After which a choice counts as none. 180 days are what the French authority recommends.
+        max_age: After which a choice counts as none. The default is half a year, which the French authority calls good
+            practice.
 
     Raises:
-        ConfigError: A setting is wrong; names field, finding and remedy.
+        ConfigError: A setting is wrong. It names field, finding and remedy.
+
+    Source: CNIL, recommendation 2020-092 of 17 September 2020, on how long a choice is kept.
     """
     return OwnCookie(name=name, version=version, max_age=max_age)

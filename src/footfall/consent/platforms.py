@@ -42,7 +42,7 @@ def read_each(view: RequestView, name: str, parse: Callable[[str], Consent]) -> 
 def check_cookie_name(reader: str, name: object) -> None:
     """Refuse what no browser would take for a cookie's name."""
     if not isinstance(name, str) or not TOKEN.fullmatch(name):
-        raise ConfigError(f"{reader}'s cookie is {name!r}; write the cookie's name, such as 'consent'")
+        raise ConfigError(f"{reader}'s cookie: is {name!r}; write the cookie's name, such as 'consent'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class OneTrust:
         """Refuse what is no group's id."""
         group = self.group
         if not isinstance(group, str) or not _GROUP.fullmatch(group):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ConfigError(f"onetrust's group is {group!r}; write a group's id, such as 'C0004' (targeting)")
+            raise ConfigError(f"onetrust's group: is {group!r}; write a group's id, such as 'C0004' (targeting)")
 
     def __call__(self, view: RequestView) -> Consent:
         """Read ``OptanonConsent``, which is there before any choice, and what tells that one was made."""
@@ -92,7 +92,8 @@ class Cookiebot:
     def __post_init__(self) -> None:
         """Refuse what is no category that a visitor can choose."""
         if self.category not in _CATEGORIES:
-            raise ConfigError(f"cookiebot's category is {self.category!r}; write {' or '.join(map(repr, _CATEGORIES))}")
+            choices = " or ".join(map(repr, _CATEGORIES))
+            raise ConfigError(f"cookiebot's category: is {self.category!r}; write {choices}")
 
     def __call__(self, view: RequestView) -> Consent:
         """Read ``CookieConsent``."""
@@ -124,7 +125,7 @@ class CookiePredicate:
         """Refuse what cannot be a cookie's name, or cannot be called."""
         check_cookie_name("cookie", self.name)
         if not callable(self.predicate):  # pyright: ignore[reportUnnecessaryComparison]
-            raise ConfigError(f"cookie's predicate is {self.predicate!r}; write a function of the cookie's raw value")
+            raise ConfigError(f"cookie's predicate: is {self.predicate!r}; write a function of the cookie's raw value")
 
     @property
     def cookie_names(self) -> tuple[str, ...]:
@@ -143,7 +144,7 @@ class CookiePredicate:
             return Consent.UNKNOWN
         # Not the truth of any value: a match object or a text would make rubbish a consent.
         if not isinstance(answer, bool):  # pyright: ignore[reportUnnecessaryIsInstance] - an untyped site's
-            raise TypeError(f"cookie's predicate answered {type(answer).__name__}; return True, False or None")
+            raise TypeError(f"cookie's predicate: answered {type(answer).__name__}; return True, False or None")
         return Consent.GRANTED if answer else Consent.DENIED
 
 

@@ -38,10 +38,10 @@ class TcString:
         """Refuse purposes and vendors that no TC string can hold."""
         if not self.purposes or not all(type(purpose) is int and 1 <= purpose <= 24 for purpose in self.purposes):
             raise ConfigError(
-                f"tcf's purposes are {sorted(self.purposes, key=repr)}; write one or more numbers from 1 to 24"
+                f"tcf's purposes: is {sorted(self.purposes, key=repr)}; write one or more numbers from 1 to 24"
             )
         if self.vendor is not None and (type(self.vendor) is not int or not 1 <= self.vendor <= 65535):
-            raise ConfigError(f"tcf's vendor is {self.vendor!r}; write its number in the Global Vendor List, or None")
+            raise ConfigError(f"tcf's vendor: is {self.vendor!r}; write its number in the Global Vendor List, or None")
         check_cookie_name("tcf", self.cookie)
 
     @property
@@ -75,7 +75,7 @@ def tcf(
         ConfigError: An argument is wrong.
     """
     if isinstance(purposes, str) or not isinstance(purposes, Collection):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ConfigError(f"tcf's purposes are {purposes!r}; write a set of numbers such as {{1, 5, 6}}")
+        raise ConfigError(f"tcf's purposes: is {purposes!r}; write a set of numbers such as {{1, 5, 6}}")
     return TcString(frozenset(purposes), vendor, cookie)
 
 

@@ -31,7 +31,7 @@ def read_filter(request: Request) -> Filter:
         wanted["status"] = read_number(request, "status", 0, 999)
     if verdict := query.get("verdict"):
         if verdict not in _VERDICTS:
-            raise AskedWronglyError(f"verdict: write one of {', '.join(_VERDICTS)}, or leave it out")
+            raise AskedWronglyError(f"verdict: is unknown; write one of {', '.join(_VERDICTS)}, or leave it out")
         wanted["verdict"] = _VERDICTS[verdict]
     return wanted
 
@@ -42,7 +42,7 @@ def read_number(request: Request, name: str, default: int, most: int) -> int:
     if not text:
         return default
     if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= most):
-        raise AskedWronglyError(f"{name}: write a whole number of 0 to {most}, or leave it out")
+        raise AskedWronglyError(f"{name}: is no such number; write a whole number of 0 to {most}, or leave it out")
     return int(text)
 
 
@@ -56,7 +56,7 @@ def read_seconds(request: Request, name: str, default: float, most: float = LONG
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds <= most:
-        raise AskedWronglyError(f"{name}: write a number of 0 to {most:g}, or leave it out")
+        raise AskedWronglyError(f"{name}: is no such number; write a number of 0 to {most:g}, or leave it out")
     return seconds
 
 

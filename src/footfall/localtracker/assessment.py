@@ -42,7 +42,7 @@ class Rules:
         """Refuse limits that no request could meet."""
         for name, least in (("max_item_type", 1), ("max_target", 64)):
             if getattr(self, name) < least:
-                raise ConfigError(f"{name} is {getattr(self, name)}; write {least} or more")
+                raise ConfigError(f"{name}: is {getattr(self, name)}; write {least} or more")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,14 +72,14 @@ class Control:
     def clear(self, request: Request) -> Response:
         """Forget everything."""
         if is_foreign(request):
-            return PlainTextResponse("clear: asked by another site; use the button of this page\n", 403)
+            return PlainTextResponse("clear: is asked by another site; use the button of this page\n", 403)
         self._store.clear()
         return RedirectResponse("/", 303)
 
     def faults(self, request: Request) -> Response:
         """Return the faults that are on; a POST orders one first, a DELETE turns them all off."""
         if request.method != "GET" and is_foreign(request):
-            return PlainTextResponse("faults: asked by another site; use this page\n", 403)
+            return PlainTextResponse("faults: is asked by another site; use this page\n", 403)
         if request.method == "DELETE":
             self._faults.mend()
         elif request.method == "POST":

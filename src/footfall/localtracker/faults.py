@@ -39,13 +39,15 @@ class Fault:
         if self.kind not in KINDS:
             raise ConfigError(f"kind: is no fault; write one of {', '.join(KINDS)}")
         if not 0 <= self.share <= 1:
-            raise ConfigError("share: write a number of 0 (none) to 1 (every request)")
+            raise ConfigError(f"share: is {self.share}; write a number of 0 (none) to 1 (every request)")
         if not 0 <= self.seconds <= LONGEST:
-            raise ConfigError(f"seconds: write a number of 0 to {LONGEST:g}")
+            raise ConfigError(f"seconds: is {self.seconds}; write a number of 0 to {LONGEST:g}")
         if not 0 <= self.retry_after <= 86_400:
-            raise ConfigError("retry_after: write whole seconds, 0 to 86400; 0 leaves the header out")
+            raise ConfigError(
+                f"retry_after: is {self.retry_after}; write whole seconds, 0 to 86400; 0 leaves the header out"
+            )
         if self.tracker not in _TRACKERS:
-            raise ConfigError("tracker: write raptor or yoochoose, or leave it out for both")
+            raise ConfigError("tracker: is no tracker; write raptor or yoochoose, or leave it out for both")
 
 
 class Faults:
@@ -74,9 +76,7 @@ class Faults:
         wanted = (*others, fault) if fault.share else others
         for tracker in ("raptor", "yoochoose"):
             if sum(one.share for one in wanted if one.kind != "latency" and one.tracker in (None, tracker)) > 1:
-                raise ConfigError(
-                    "share: together, the faults ask for more than every request; lower another one first"
-                )
+                raise ConfigError("share: is, with the other faults, more than every request; lower another one first")
         self._on = wanted
 
     def mend(self) -> None:

@@ -120,7 +120,7 @@ class Live:
         number = read_number(request, "number", 0, 2**62)
         found = self._store.received(after=number - 1, up_to=number, limit=1)
         if not found:
-            return JSONResponse({"error": "number: it was forgotten, or never came"}, 404)
+            return JSONResponse({"error": "number: is forgotten, or never came; take one from the list"}, 404)
         [one] = found
         parameters = read_parts(one.assessment, offline=one.target.partition("?")[0].endswith(".stream"))
         traces = self._store.traces(3, digest=f":{digest_of(one.method, one.target)}")
@@ -141,7 +141,7 @@ class Live:
         """Return one person's requests over time."""
         visitor = request.query_params.get("visitor", "")
         if not visitor:
-            raise AskedWronglyError("visitor: name one, by a coid or userid")
+            raise AskedWronglyError("visitor: is missing; write a coid or userid")
         ids = self._store.aliases(visitor)
         received = self._store.of_visitors(ids, _MOST_IN_A_JOURNEY)
         return JSONResponse({"ids": sorted(ids), "most": _MOST_IN_A_JOURNEY, "journey": follow(received)})
@@ -156,7 +156,7 @@ class Live:
         """Explain a ``Footfall-Trace`` that somebody copied out of a response."""
         text = request.query_params.get("trace", "")
         if parse_trace(text) is None:
-            raise AskedWronglyError('trace: paste the value of the header Footfall-Trace: class="page", ...')
+            raise AskedWronglyError('trace: is none; paste the value of the header Footfall-Trace: class="page", ...')
         return JSONResponse({"traces": self._explain_traces([(0, time.time(), "", text)])})
 
     def _explain_traces(self, traces: list[_Trace]) -> list[dict[str, object]]:

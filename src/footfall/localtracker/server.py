@@ -21,7 +21,6 @@ from footfall.localtracker.store import Count, Filter, Received, Store
 
 __all__ = ["BackgroundServer", "LocalTracker", "wait_for_interrupt"]
 
-_LONGEST_START = 10.0
 _LONGEST_STOP = 5.0
 _GRACE = 3  # seconds for what is under way: a page's stream takes a moment to end, and several on a busy machine
 _LONGEST_HEAD = 262_144  # of a request; what is longer is the server's to refuse

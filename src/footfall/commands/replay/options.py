@@ -141,7 +141,7 @@ def _check_columns(options: argparse.Namespace) -> None:
     if options.item is None and options.event != "=page_view":
         raise ConfigError("item: is missing; name the column with the items' ids: --item StockCode")
     if buys and options.price is None and options.total is None and not options.no_price:
-        raise ConfigError("price: is missing; name its column, or that of the line's --total, or say --no-price")
+        raise ConfigError("price: is missing; name its column, or that of the line's --total, or write --no-price")
     if options.price is not None and options.total is not None:
         raise ConfigError("total: is given beside price; give one of them")
     if (options.price or options.total) and options.currency is None:
