@@ -211,6 +211,53 @@ def test_one_visitors_long_line_holds_nobody_else_up(filled: Filled) -> None:
     assert urls(filled.lease(50)) == ["0", "999"]
 
 
+def steps_per_request(length: int, others: int) -> float:
+    """How many steps SQLite takes for each request, where one visitor has so many and others five each."""
+    filled, steps, delivered = Filled(Spool(None)), 0, 0
+    filled.put(*[request(n, "anna") for n in range(length)])
+    filled.put(*[request(n, f"other {n % others}") for n in range(others * 5)])
+
+    def step() -> None:
+        nonlocal steps
+        steps += 1
+
+    with filled.spool.transaction() as db:
+        db.set_progress_handler(step, 10)
+    leased = filled.lease(8)
+    while leased:
+        delivered += len(leased)
+        leased = filled.lease(8, settled=Settlement(delivered=[lease.id for lease in leased]))
+    filled.spool.close()
+    assert delivered == length + others * 5
+    return steps * 10 / delivered
+
+
+def test_a_request_costs_the_same_however_long_its_visitors_line_is() -> None:
+    """It is one after the other, and no look at the first goes through those behind it."""
+    assert steps_per_request(4000, 1) < 1.1 * steps_per_request(400, 1)
+    assert steps_per_request(4000, 400) < 2 * steps_per_request(400, 400)
+
+
+def test_what_failed_before_is_given_no_more_than_its_share(filled: Filled) -> None:
+    filled.put(*[request(n) for n in range(4)])
+    failed = filled.lease()
+    filled.settle(Settlement(postponed=[Postponement(lease.id, NOW) for lease in failed]))
+    filled.put(*[request(n) for n in range(4, 8)])
+    leased = filled.spool.turn(Settlement(), lambda _: Room(4, again=1), owner="me", now=NOW, lease=30.0)
+    assert urls(leased) == ["0", "4", "5", "6"]
+
+
+def test_a_probe_is_rather_what_has_not_failed_and_the_youngest_of_these(filled: Filled) -> None:
+    filled.put(request(1))
+    filled.settle(Settlement(postponed=[Postponement(lease.id, NOW) for lease in filled.lease()]))
+    filled.put(*[request(n) for n in range(2, 9)])
+    leased = filled.spool.turn(Settlement(), lambda _: Room(8, probe=True), owner="me", now=NOW, lease=30.0)
+    assert urls(leased) == ["8", "7", "6", "5", "4", "3", "2"]
+    assert urls(filled.spool.turn(Settlement(), lambda _: Room(1, probe=True), owner="me", now=NOW, lease=30.0)) == [
+        "1"
+    ]
+
+
 def test_a_tracker_that_is_back_gets_at_once_what_waits_for_it(filled: Filled) -> None:
     filled.put(request(1), request(2, tracker="other"))
     leases = filled.lease()

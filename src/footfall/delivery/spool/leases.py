@@ -62,4 +62,5 @@ class Room(NamedTuple):
     """How many requests a tracker may be sent now."""
 
     limit: int
-    probe: bool = False  #: it is likely to fail: rather one that may be repeated
+    again: int = 1_000_000  #: at most so many of them have failed before
+    probe: bool = False  #: it is likely to fail: one that has not failed yet, and rather one that may be repeated

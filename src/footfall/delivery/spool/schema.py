@@ -64,6 +64,14 @@ MIGRATIONS: Sequence[Sequence[str]] = (
             tracker TEXT NOT NULL, reason TEXT NOT NULL, value INTEGER NOT NULL, PRIMARY KEY (tracker, reason)
         ) WITHOUT ROWID""",
     ),
+    (
+        # What stands in line is in none of these: a line of any length costs the others nothing.
+        "DROP INDEX requests_fresh",
+        "DROP INDEX requests_held",
+        "CREATE INDEX requests_new ON requests (tracker, due) WHERE attempts = 0 AND held = 0",
+        "CREATE INDEX requests_next ON requests (tracker, due) WHERE attempts = 0 AND held = 1 AND due IS NOT NULL",
+        "CREATE INDEX requests_again ON requests (tracker, due) WHERE attempts > 0",
+    ),
 )
 
 

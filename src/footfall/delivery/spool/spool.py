@@ -90,7 +90,7 @@ class Spool(Database):
         """
         if not settled:
             with self.transaction() as db:  # an idle worker takes no write lock
-                if not any(is_due(db, tracker, now) for tracker in waiting(db) if room(tracker).limit > 0):
+                if not any(is_due(db, tracker, room(tracker), now) for tracker in waiting(db)):
                     return []
         with self.transaction(write=True) as db:
             settle(db, settled, owner, now)
