@@ -189,7 +189,6 @@ def test_no_step_of_delivery_looks_through_all_that_is_pending(tmp_path: Path) -
             delivered=[delivered.id],
             postponed=[Postponement(postponed.id, NOW + 10)],
             failed=[Failure(failed.id, "no")],
-            woken={"main"},
         )
     )
     filled.spool.turn(Settlement(), lambda _: Room(1, probe=True), owner="dead", now=NOW, lease=30.0)
@@ -256,13 +255,6 @@ def test_a_probe_is_rather_what_has_not_failed_and_the_youngest_of_these(filled:
     assert urls(filled.spool.turn(Settlement(), lambda _: Room(1, probe=True), owner="me", now=NOW, lease=30.0)) == [
         "1"
     ]
-
-
-def test_a_tracker_that_is_back_gets_at_once_what_waits_for_it(filled: Filled) -> None:
-    filled.put(request(1), request(2, tracker="other"))
-    leases = filled.lease()
-    filled.settle(Settlement(postponed=[Postponement(lease.id, NOW + 600) for lease in leases]))
-    assert urls(filled.lease(settled=Settlement(woken={"main"}))) == ["1"]
 
 
 def test_a_clock_set_back_holds_nothing_up(filled: Filled) -> None:

@@ -34,6 +34,7 @@ class TryAgain:
     reason: str
     after: float | None = None  #: seconds the tracker asks to be left alone
     healthy: bool = False  #: the tracker is well, it is this request that must wait
+    unreached: bool = False  #: nothing of it went out: no fault of this request's
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def judge(outcome: WireReply | NoReply, when_unanswered: WhenUnanswered, *, now:
     if isinstance(outcome, NoReply):
         if outcome.sent and when_unanswered is WhenUnanswered.SET_ASIDE:
             return Refused(f"unanswered: {outcome.what} after it was sent", healthy=False)
-        return TryAgain(outcome.what)
+        return TryAgain(outcome.what, unreached=not outcome.sent)
     status = outcome.status
     if 200 <= status < 300:
         return Delivered()

@@ -52,10 +52,9 @@ class Settlement:
     delivered: list[int] = field(default_factory=list[int])
     postponed: list[Postponement] = field(default_factory=list[Postponement])
     failed: list[Failure] = field(default_factory=list[Failure])
-    woken: set[str] = field(default_factory=set[str])  #: trackers that are back: what waits for them need not
 
     def __bool__(self) -> bool:
-        return bool(self.delivered or self.postponed or self.failed or self.woken)
+        return bool(self.delivered or self.postponed or self.failed)
 
 
 class Room(NamedTuple):

@@ -104,7 +104,7 @@ def _lease_some(
     free, behind, lost, busy = _sort(db, tracker, rows)
     # A probe is likely to fail: rather one that may be repeated, and the youngest. The oldest have most in common
     # with what fails already: were they to hang, one after the other, nobody would learn that the tracker is well.
-    chosen = sorted(reversed(free), key=lambda row: row.set_aside)[:number] if probe else free[:number]
+    chosen = sorted(free, key=lambda row: (row.set_aside, -row.id))[:number] if probe else free[:number]
     # None may stand in line behind one that was left as it was: that one would then wait for it.
     ahead = busy.union(row.visitor for row in [*chosen, *lost])
     _hold(db, [row.id for row in behind if row.visitor in ahead])
@@ -132,8 +132,6 @@ def settle(db: sqlite3.Connection, settled: Settlement, owner: str, now: float) 
             "UPDATE requests SET owner = NULL, due = ?, attempts = attempts + 1 WHERE id = ? AND owner = ?",
             (due, row, owner),
         )
-    for tracker in settled.woken:
-        hasten(db, tracker, later_than=now, now=now)
 
 
 def hasten(db: sqlite3.Connection, tracker: str, *, later_than: float, now: float, untried: bool = False) -> None:
