@@ -297,6 +297,83 @@ def test_what_is_set_aside_is_accepted_and_failed(filled: Filled) -> None:
     assert filled.counts() == {"accepted": 1, "failed": 1}
 
 
+def failed_urls(spool: Spool) -> list[str]:
+    with spool.transaction() as db:
+        return [url.rpartition("/")[2] for (url,) in db.execute("SELECT json_extract(request, '$[6]') FROM failed")]
+
+
+def fail(filled: Filled, *requests: WireRequest, reason: str = "answered 400") -> None:
+    filled.put(*requests)
+    filled.settle(Settlement(failed=[Failure(lease.id, reason) for lease in filled.lease()]))
+
+
+def test_of_what_failed_the_oldest_makes_room_and_an_unanswered_purchase_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("footfall.delivery.spool.spool.KEEP_FAILED", 3)
+    filled = Filled(Spool(None))
+    fail(filled, request(1), reason="unanswered: timed out after it was sent")
+    fail(filled, *[request(n) for n in range(2, 8)])
+    assert filled.spool.drop_failed() == (4, 0)
+    assert failed_urls(filled.spool) == ["1", "6", "7"]
+    fail(filled, request(8), request(9), request(10), reason="unanswered: timed out after it was sent")
+    assert filled.spool.drop_failed() == (3, 1)
+    assert failed_urls(filled.spool) == ["8", "9", "10"]
+    assert filled.spool.drop_failed() == (0, 0)
+    assert filled.counts() == {"accepted": 10, "failed": 10}
+    filled.spool.close()
+
+
+def test_of_what_failed_no_more_bytes_are_kept_than_should_be() -> None:
+    filled = Filled(Spool(None, kept_bytes=50_000))
+    fail(filled, *[request(n, headers=(("X", "x" * 1000),)) for n in range(100)])
+    number, _ = filled.spool.drop_failed()
+    assert 45 < number < 65
+    assert failed_urls(filled.spool) == [str(n) for n in range(number, 100)]
+    filled.spool.close()
+
+
+@pytest.mark.parametrize("length", [10, 1000, 3000])
+def test_what_failed_does_not_count_toward_what_waits(tmp_path: Path, length: int) -> None:
+    """To within a fifth of it: nobody counts pages."""
+    filled = Filled(Spool(tmp_path / "s.sqlite3"))
+    filled.spool.prune(NOW, [])
+    for _ in range(30):
+        fail(filled, *[request(n, f"visitor {n}", headers=(("X", "x" * length),)) for n in range(100)])
+    with filled.spool.transaction() as db:
+        pages = db.execute("PRAGMA page_count").fetchone()[0]
+    assert filled.spool.prune(NOW, []) < pages * 4096 * 0.25 + 100_000
+    filled.spool.close()
+
+
+def test_sizes_follow_whatever_comes_and_goes(filled: Filled) -> None:
+    filled.move((Kind.ASIDE, encode_aside("main", "buy", "anna", "no price")))
+    fail(filled, request(1, "anna"), request(2, "bert"), request(3, once="cleo logs in"))
+    filled.move((Kind.ERASE, encode_visitor("anna")))
+    fail(filled, request(4, "dora", once="dora logs in"))
+    filled.move((Kind.ERASE, encode_visitor("dora")))
+    with filled.spool.transaction(write=True) as db:
+        sizes = dict(db.execute("SELECT name, number FROM sizes"))
+        db.execute("DELETE FROM failed")
+        db.execute("DELETE FROM once")
+        rest = db.execute("SELECT total(bytes) FROM sizes").fetchone()[0]
+    assert (sizes, rest) == ({"failed": 2, "once": 1}, 0)
+
+
+def test_keys_are_bounded_too_and_the_oldest_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("footfall.delivery.spool.spool.KEEP_KEYS", 2)
+    now = NOW
+    filled = Filled(Spool(None, clock=lambda: now))
+    for n in range(4):
+        now += 1
+        filled.put(request(n, once=str(n)))
+    filled.spool.prune(now, [])
+    filled.put(request(2, once="2"), request(0, once="0"))
+    assert filled.spool.totals().trackers["main"].refused == {"repeated": 1}
+    assert filled.counts()["accepted"] == 5
+    filled.spool.close()
+
+
 def test_an_erased_visitor_leaves_nothing_but_numbers(filled: Filled) -> None:
     filled.put(request(1, "anna"), request(2, "anna", once="anna"), request(3, "bert"), request(4, "anna", tracker="b"))
     (first, *_) = filled.lease(1)

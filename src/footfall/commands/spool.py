@@ -7,9 +7,10 @@ import json
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, TypedDict
 
 from footfall.commands.choosing import DEFAULT_SPOOL, find_spool
@@ -17,9 +18,11 @@ from footfall.commands.command import Command, add_commands
 from footfall.commands.console import make_console
 from footfall.delivery import (
     Counters,
+    FailedReason,
     FailedRequest,
     SpoolStatus,
     Stats,
+    count_failed,
     list_failed,
     purge_failed,
     retry_failed,
@@ -64,12 +67,12 @@ def _add_status_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_failed_options(parser: argparse.ArgumentParser) -> None:
     _add_choice(parser)
-    parser.add_argument("--limit", type=_number, metavar="N", help=f"at most so many (in a table: {_SHOWN})")
+    parser.add_argument("--limit", type=_number, metavar="N", help=f"at most so many lines (in a table: {_SHOWN})")
     parser.add_argument("--json", action="store_true", help="a JSON object a line")
     parser.add_argument(
         "--show-url",
         action="store_true",
-        help="with the request's URL and the tracker's answer, which hold what a visitor is and did",
+        help="each request, with its URL and the tracker's answer, which hold what a visitor is and did",
     )
 
 
@@ -173,43 +176,72 @@ def _status_table(status: SpoolStatus) -> Table:
 
 
 def _run_failed(options: argparse.Namespace) -> int:
-    rows = list_failed(find_spool(options.spool), **_which(options))
+    spool, which = find_spool(options.spool), _which(options)
+    limit = _SHOWN if options.limit is None else options.limit
     if options.json:
-        for at, failed in enumerate(rows):
-            if at == options.limit:
-                break
+        for failed in islice(list_failed(spool, **which), options.limit):
             print(json.dumps(_failed_as_json(failed, show_url=options.show_url)))
-        return 0
-    _show_failed(rows, _SHOWN if options.limit is None else options.limit, show_url=options.show_url)
+    elif options.show_url:
+        _show_failed(list_failed(spool, **which), limit)
+    else:
+        _show_reasons(count_failed(spool, **which), limit)
     return 0
 
 
-def _show_failed(rows: Iterator[FailedRequest], limit: int, *, show_url: bool) -> None:
+def _show_reasons(reasons: Sequence[FailedReason], limit: int) -> None:
+    console = make_console()
+    from rich.table import Table
+
+    table = Table("number", "tracker", "events", "again?", "first", "last", show_edge=False, pad_edge=False)
+    table.add_column("reason", overflow="fold")
+    for one in reasons[:limit]:
+        table.add_row(
+            f"{one.number:,}",
+            one.tracker,
+            ", ".join(one.kinds),
+            _how_many(one.can_retry, one.number),
+            _local(one.first),
+            _local(one.last),
+            one.reason,
+        )
+    if reasons:
+        console.print(table)
+    more = f", the {limit:,} most frequent reasons shown; --limit shows more" if len(reasons) > limit else ""
+    console.print(f"{sum(one.number for one in reasons):,} failed{more}")
+
+
+def _how_many(some: int, of: int) -> str:
+    return "no" if not some else "yes" if some == of else f"{some:,}"
+
+
+def _show_failed(rows: Iterator[FailedRequest], limit: int) -> None:
     console = make_console()
     from rich.table import Table
 
     table = Table("failed", "tracker", "event", "tries", "again?", show_edge=False, pad_edge=False)
-    table.add_column("reason", overflow="fold")
-    if show_url:
-        table.add_column("URL", overflow="fold")
-        table.add_column("answer", overflow="fold")
+    for heading in ("reason", "URL", "answer"):
+        table.add_column(heading, overflow="fold")
     number = 0
     for number, failed in enumerate(rows, 1):
         if number <= limit:
-            shown = [failed.url or "", failed.answer] if show_url else []
             table.add_row(
-                failed.failed.astimezone().strftime("%Y-%m-%d %H:%M:%S"),
+                _local(failed.failed),
                 failed.tracker,
                 failed.kind,
                 str(failed.attempts),
                 "yes" if failed.can_retry else "no",
                 failed.reason,
-                *shown,
+                failed.url or "",
+                failed.answer,
             )
     if number:
         console.print(table)
     more = f", the oldest {limit:,} shown; --limit shows more" if number > limit else ""
     console.print(f"{number:,} failed{more}")
+
+
+def _local(moment: datetime) -> str:
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _failed_as_json(failed: FailedRequest, *, show_url: bool) -> dict[str, object]:
@@ -317,7 +349,7 @@ _COMMANDS = (
     ),
     Command(
         name="failed",
-        summary="what was set aside, oldest first, and why",
+        summary="what was set aside, and why",
         add_options=_add_failed_options,
         run=_run_failed,
     ),

@@ -1,7 +1,14 @@
 """Delivery: every thread, file and socket of this package. It knows finished requests, and no event."""
 
 from footfall.delivery.delivery import Delivery
-from footfall.delivery.spool.failed import FailedRequest, list_failed, purge_failed, retry_failed
+from footfall.delivery.spool.failed import (
+    FailedReason,
+    FailedRequest,
+    count_failed,
+    list_failed,
+    purge_failed,
+    retry_failed,
+)
 from footfall.delivery.stats import Counters, Stats
 from footfall.delivery.status import SpoolStatus, spool_status
 
@@ -11,8 +18,10 @@ __all__ = [
     "Counters",
     "SpoolStatus",
     "FailedRequest",
+    "FailedReason",
     "spool_status",
     "list_failed",
+    "count_failed",
     "retry_failed",
     "purge_failed",
 ]

@@ -228,7 +228,7 @@ class Courier:
         self._settlement.failed.append(Failure(lease.id, verdict.reason, verdict.status, verdict.answer))
         self._notices.say(
             logging.WARNING,
-            f"a request failed: {verdict.reason}",
+            f"a request failed: {verdict.reason}; `footfall spool failed` lists what failed",
             tracker=lease.request.tracker,
             event=lease.request.kind,
             status=verdict.status,

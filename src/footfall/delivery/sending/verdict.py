@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from footfall.delivery.spool.leases import UNANSWERED
 from footfall.wire import WhenUnanswered, WireReply
 
 __all__ = ["Delivered", "NoReply", "Refused", "TryAgain", "Verdict", "judge"]
@@ -63,7 +64,7 @@ def judge(outcome: WireReply | NoReply, when_unanswered: WhenUnanswered, *, now:
     """
     if isinstance(outcome, NoReply):
         if outcome.sent and when_unanswered is WhenUnanswered.SET_ASIDE:
-            return Refused(f"unanswered: {outcome.what} after it was sent", healthy=False)
+            return Refused(f"{UNANSWERED}{outcome.what} after it was sent", healthy=False)
         return TryAgain(outcome.what, unreached=not outcome.sent)
     status = outcome.status
     if 200 <= status < 300:

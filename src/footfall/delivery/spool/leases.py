@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 from footfall.wire import WireRequest
 
-__all__ = ["Failure", "Lease", "Postponement", "Room", "Settlement"]
+__all__ = ["UNANSWERED", "Failure", "Lease", "Postponement", "Room", "Settlement"]
+
+UNANSWERED = "unanswered: "  #: how the reason begins where a request must go once, and may have gone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)

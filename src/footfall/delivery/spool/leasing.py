@@ -18,11 +18,11 @@ from typing import NamedTuple
 
 from footfall.delivery.journal.codec import decode_requests
 from footfall.delivery.spool.intake import count
-from footfall.delivery.spool.leases import Failure, Lease, Room, Settlement
+from footfall.delivery.spool.leases import UNANSWERED, Failure, Lease, Room, Settlement
 
 __all__ = ["ORPHANED", "hasten", "is_due", "lease_due", "renew", "settle", "waiting"]
 
-ORPHANED = "unanswered: its process ended while it was under way"
+ORPHANED = f"{UNANSWERED}its process ended while it was under way"
 
 _PROBE_AMONG = 1000  # rows that a probe is chosen from
 _ROUNDS = 20  # looks at the oldest rows, if all of them turn out to stand in line
@@ -217,10 +217,12 @@ def _fail(db: sqlite3.Connection, failures: Sequence[Failure], now: float) -> No
     for row, reason, status, answer in failures:
         db.execute(
             """
-            INSERT INTO failed (tracker, kind, visitor, reason, status, answer, accepted, failed, attempts, request)
-            SELECT tracker, json_extract(request, '$[1]'), visitor, ?, ?, ?, accepted, ?, attempts + 1, request
+            INSERT INTO failed (
+                tracker, kind, visitor, reason, status, answer, accepted, failed, attempts, request, unanswered
+            )
+            SELECT tracker, json_extract(request, '$[1]'), visitor, ?, ?, ?, accepted, ?, attempts + 1, request, ?
             FROM requests WHERE id = ?""",
-            (reason, status, answer, now, row),
+            (reason, status, answer, now, reason.startswith(UNANSWERED), row),
         )
     _leave(db, "failed", [failure.id for failure in failures])
 
