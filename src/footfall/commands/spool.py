@@ -22,6 +22,7 @@ from footfall.delivery import (
     FailedRequest,
     SpoolStatus,
     Stats,
+    Wait,
     count_failed,
     list_failed,
     purge_failed,
@@ -31,6 +32,7 @@ from footfall.delivery import (
 from footfall.errors import ConfigError
 
 if TYPE_CHECKING:
+    from rich.console import Group
     from rich.table import Table
 
 __all__ = ["COMMAND"]
@@ -97,15 +99,15 @@ def _run_status(options: argparse.Namespace) -> int:
         return 0
     console = make_console()
     if not options.watch:
-        console.print(_status_table(spool_status(spool)))
+        console.print(_show_status(spool_status(spool)))
         return 0
     from rich.live import Live
 
-    with Live(_status_table(spool_status(spool)), console=console, auto_refresh=False) as live:
+    with Live(_show_status(spool_status(spool)), console=console, auto_refresh=False) as live:
         try:
             while True:
                 time.sleep(_WATCH)
-                live.update(_status_table(spool_status(spool)), refresh=True)
+                live.update(_show_status(spool_status(spool)), refresh=True)
         except KeyboardInterrupt:
             return 0
 
@@ -115,6 +117,7 @@ def _status_as_json(status: SpoolStatus) -> dict[str, object]:
         name: {
             **_counts(counters),
             "oldest_pending": status.oldest[name].isoformat() if name in status.oldest else None,
+            "waits": [_wait_as_json(wait) for wait in status.waits.get(name, ())],
         }
         for name, counters in status.stats.trackers.items()
     }
@@ -130,6 +133,11 @@ def _status_as_json(status: SpoolStatus) -> dict[str, object]:
     }
 
 
+def _wait_as_json(wait: Wait) -> dict[str, object]:
+    since, until = (moment and moment.isoformat() for moment in (wait.since, wait.until))
+    return {"why": wait.why, "since": since, "until": until, "reason": wait.reason, "number": wait.number}
+
+
 def _counts(counted: Counters | Stats) -> dict[str, object]:
     return {
         "accepted": counted.accepted,
@@ -139,6 +147,29 @@ def _counts(counted: Counters | Stats) -> dict[str, object]:
         "erased": counted.erased,
         "refused": dict(sorted(counted.refused.items())),
     }
+
+
+def _show_status(status: SpoolStatus) -> Group:
+    from rich.console import Group
+    from rich.text import Text
+
+    lines = [f"{name}: {_describe(wait)}" for name, waits in status.waits.items() for wait in waits]
+    return Group(_status_table(status), *map(Text, lines))
+
+
+def _describe(wait: Wait) -> str:
+    since = "" if wait.since is None else f" since {_local(wait.since)}"
+    until = "" if wait.until is None else _local(wait.until)
+    reason = f": {wait.reason}" if wait.reason else ""
+    match wait.why:
+        case "down":
+            return f"down{since}{reason}"
+        case "paused":
+            return f"paused{since}, until {until}, as it asked{reason}"
+        case "backing off":
+            return f"{_several(wait.number, 'request', 'requests')} backing off{since}, the next try {until}"
+        case "nobody delivers":
+            return f"nobody delivers{since}: start the site, or `footfall deliver`"
 
 
 def _status_table(status: SpoolStatus) -> Table:

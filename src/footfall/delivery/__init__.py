@@ -10,13 +10,14 @@ from footfall.delivery.spool.failed import (
     retry_failed,
 )
 from footfall.delivery.stats import Counters, Stats
-from footfall.delivery.status import SpoolStatus, spool_status
+from footfall.delivery.status import SpoolStatus, Wait, spool_status
 
 __all__ = [
     "Delivery",
     "Stats",
     "Counters",
     "SpoolStatus",
+    "Wait",
     "FailedRequest",
     "FailedReason",
     "spool_status",

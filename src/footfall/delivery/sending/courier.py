@@ -12,7 +12,7 @@ from footfall.delivery.sending.breaker import backoff
 from footfall.delivery.sending.lane import Lane
 from footfall.delivery.sending.transport import Transport
 from footfall.delivery.sending.verdict import Delivered, NoReply, Refused, TryAgain, judge
-from footfall.delivery.spool.leases import Failure, Lease, Postponement, Room, Settlement
+from footfall.delivery.spool.leases import Failure, Lease, Postponement, Room, Settlement, Standing
 from footfall.delivery.spool.spool import Spool
 from footfall.errors import SpoolError
 from footfall.wire import WireReply
@@ -24,6 +24,7 @@ _GATHER = 0.005  # seconds in which answers are gathered, to be settled in one t
 _GATHER_MOST = 256
 _LEASE_MARGIN = 20.0  # seconds that a lease outlives the longest exchange
 _AFTER_TROUBLE = 1.0
+_SEEN_EVERY = 60.0  # seconds of work, after which it is written down again that somebody delivers
 # One of our own, for the application may seed the module's: retries of all its processes would fall together.
 _chance = Random()  # noqa: S311 - it spreads retries, and keeps no secret
 
@@ -75,6 +76,8 @@ class Courier:
         self._settlement = Settlement()
         self._oldest: float | None = None  # when the first of what is to be settled came back
         self._next_look = 0.0
+        self._reported: dict[str, Standing] | None = None
+        self._next_report = 0.0
         self._blocked_until = 0.0
         self._stopping = False
         self._grace = 0.0
@@ -145,6 +148,7 @@ class Courier:
             self._judge(key, outcome)
         try:
             self._turn(lambda _: Room(0))
+            self._spool.leave(self._owner)
         finally:
             self._transport.close()
 
@@ -173,6 +177,14 @@ class Courier:
         for lease in leased:
             self._send(lease)
         self._next_look = self._monotonic() + (_GATHER if leased else _IDLE)
+        self._report(now, working=bool(leased))
+
+    def _report(self, now: float, *, working: bool) -> None:
+        standings = {name: lane.standing for name, lane in self._lanes.items() if lane.standing is not None}
+        if standings != self._reported or (working and self._monotonic() >= self._next_report):
+            self._spool.report(self._owner, standings, now)
+            self._reported = standings
+            self._next_report = self._monotonic() + _SEEN_EVERY
 
     def _send(self, lease: Lease) -> None:
         try:
@@ -204,19 +216,23 @@ class Courier:
 
     def _tell_breaker(self, lease: Lease, verdict: Delivered | TryAgain | Refused) -> None:
         tracker = lease.request.tracker
-        breaker, now = self._lane(tracker).breaker, self._monotonic()
+        lane, now = self._lane(tracker), self._monotonic()
         if isinstance(verdict, Delivered) or verdict.healthy:
-            if breaker.succeeded(now):
+            if lane.breaker.succeeded(now):
+                lane.standing = None
                 self._say("a tracker is back", tracker)
             return
         whose: Hashable = lease.request.visitor or lease.id
+        since = lane.standing.since if lane.standing is not None else self._clock()
         if isinstance(verdict, TryAgain):
-            if verdict.after is not None and breaker.told_to_wait(whose, now, verdict.after):
+            if verdict.after is not None and lane.breaker.told_to_wait(whose, now, verdict.after):
+                lane.standing = Standing("paused", since, self._clock() + verdict.after, verdict.reason)
                 self._say(f"a tracker asks for a pause, its requests wait: {verdict.reason}", tracker)
                 return
             if verdict.unreached:
                 whose = (lease.id, lease.attempts)  # no request's fault: each try counts
-        if breaker.failed(whose, now):
+        if lane.breaker.failed(whose, now):
+            lane.standing = Standing("down", since, None, verdict.reason)
             self._say(f"a tracker is down, its requests wait: {verdict.reason}", tracker)
 
     def _say(self, what: str, tracker: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import takewhile
 
 from footfall.delivery.sending.breaker import Breaker
-from footfall.delivery.spool.leases import Lease, Room
+from footfall.delivery.spool.leases import Lease, Room, Standing
 
 __all__ = ["Lane"]
 
@@ -34,6 +34,7 @@ class Lane:
         self._sent: dict[int, float] = {}  # when each was sent that is under way, oldest first
         self._again: set[int] = set()  # those that have failed before
         self.breaker = Breaker(chance)
+        self.standing: Standing | None = None  #: why it is sent nothing but a probe, for others to read
 
     def room(self, now: float) -> Room:
         """Say how many requests may be sent now. Asking changes nothing."""

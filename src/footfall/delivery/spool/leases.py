@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from footfall.wire import WireRequest
 
-__all__ = ["UNANSWERED", "Failure", "Lease", "Postponement", "Room", "Settlement"]
+__all__ = ["UNANSWERED", "Failure", "Lease", "Postponement", "Room", "Settlement", "Standing"]
 
 UNANSWERED = "unanswered: "  #: how the reason begins where a request must go once, and may have gone
 
@@ -65,3 +65,12 @@ class Room(NamedTuple):
     limit: int
     again: int = 1_000_000  #: at most so many of them have failed before
     probe: bool = False  #: it is likely to fail: one that has not failed yet, and rather one that may be repeated
+
+
+class Standing(NamedTuple):
+    """Why a tracker is sent nothing but a probe. Times are seconds since 1970."""
+
+    why: Literal["down", "paused"]
+    since: float
+    until: float | None  #: when the pause ends that it asked for
+    reason: str  #: what it answered, in words that name no visitor

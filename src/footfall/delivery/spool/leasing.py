@@ -129,8 +129,10 @@ def settle(db: sqlite3.Connection, settled: Settlement, owner: str, now: float) 
         _fail(db, [failure for failure in settled.failed if failure.id in mine], now)
     for row, due in settled.postponed:
         db.execute(
-            "UPDATE requests SET owner = NULL, due = ?, attempts = attempts + 1 WHERE id = ? AND owner = ?",
-            (due, row, owner),
+            """
+            UPDATE requests SET owner = NULL, due = ?, attempts = attempts + 1, failing = coalesce(failing, ?)
+            WHERE id = ? AND owner = ?""",
+            (due, now, row, owner),
         )
 
 

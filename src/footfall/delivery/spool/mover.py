@@ -100,7 +100,7 @@ class Mover:
         self._source.clear()
         self._make_room()
         self._outbox.measured(self._spool.prune(time.time(), self._source.segments()))
-        owners = self._spool.owners()
+        owners = self._spool.owners() | self._spool.couriers()
         if orphaned := owners.intersection(self._source.clear_dead(owners)):
             self._spool.orphan(orphaned)
         self._on_tend()

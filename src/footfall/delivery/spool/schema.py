@@ -104,6 +104,10 @@ MIGRATIONS: Sequence[Sequence[str]] = (
         *_keep_size("failed", "id", _FAILED_BYTES),
         *_keep_size("once", "key", "130 + 2 * length(visitor)"),
     ),
+    (
+        "ALTER TABLE requests ADD COLUMN failing REAL",  # since when its tries fail
+        "CREATE TABLE couriers (owner TEXT PRIMARY KEY, seen REAL NOT NULL, trackers TEXT NOT NULL) WITHOUT ROWID",
+    ),
 )
 
 

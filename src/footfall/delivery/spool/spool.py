@@ -12,9 +12,10 @@ from types import MappingProxyType
 from footfall.delivery.journal.outbox import Batch
 from footfall.delivery.journal.segments import Record
 from footfall.delivery.spool.bounds import Bound, Dropped, drop_failed, drop_keys, kept_bytes
+from footfall.delivery.spool.couriers import leave, read_reports, report
 from footfall.delivery.spool.database import Database
 from footfall.delivery.spool.intake import count_repeated, store
-from footfall.delivery.spool.leases import Lease, Room, Settlement
+from footfall.delivery.spool.leases import Lease, Room, Settlement, Standing
 from footfall.delivery.spool.leasing import hasten, is_due, lease_due, renew, settle, waiting
 from footfall.delivery.spool.refusals import Count
 from footfall.delivery.stats import Counters
@@ -115,18 +116,35 @@ class Spool(Database):
                 "INSERT INTO refused VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value", counts
             )
 
+    def report(self, owner: str, standings: Mapping[str, Standing], now: float) -> None:
+        """Write down for others that this process delivers, and which trackers it sends nothing to, and why."""
+        with self.transaction(write=True) as db:
+            report(db, owner, standings, now)
+
+    def leave(self, owner: str) -> None:
+        """Write down that this process delivers no more."""
+        with self.transaction(write=True) as db:
+            leave(db, [owner])
+
     def owners(self) -> set[str]:
         """Name everyone who has requests on lease."""
         with self.transaction() as db:
             return {owner for (owner,) in db.execute("SELECT DISTINCT owner FROM requests WHERE owner IS NOT NULL")}
 
+    def couriers(self) -> set[str]:
+        """Name everyone who says that it delivers."""
+        with self.transaction() as db:
+            return {report.owner for report in read_reports(db) if report.owner}
+
     def orphan(self, owners: Iterable[str]) -> None:
         """End the leases of processes that are no more; what they had under way may have arrived, or not."""
+        gone = list(owners)
         with self.transaction(write=True) as db:
             db.execute(
                 "UPDATE requests SET due = accepted WHERE owner IN (SELECT value FROM json_each(?))",
-                (json.dumps(list(owners)),),
+                (json.dumps(gone),),
             )
+            leave(db, gone)
 
     def prune(self, now: float, segments: Collection[str]) -> int:
         """Drop what nobody asks for any more, give room back to the disk; returns the bytes of what waits.
