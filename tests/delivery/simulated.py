@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, cast
@@ -124,17 +124,17 @@ class World:
         self.courier.finish(0.0)
         self.spool.close()
 
-    def put(self, *paths: str, **fields: Any) -> None:
-        """Accept requests for these paths now, each from a visitor of its own unless one is named."""
+    def put(self, *paths: str) -> None:
+        """Accept requests for these paths now, each from a visitor of its own."""
+        self.accept([(path, f"v{self.number + n}", "main") for n, path in enumerate(paths)])
+
+    def accept(self, rows: Iterable[tuple[str, str, str]]) -> None:
+        """Accept requests now: path, visitor, tracker."""
         records: list[Record] = []
-        for path in paths:
+        for path, visitor, tracker in rows:
             self.number += 1
-            request = WireRequest(
-                tracker=fields.get("tracker", "main"),
-                kind="click",
-                url=f"http://127.0.0.1/{path}/{self.number}",
-                visitor=fields.get("visitor", f"v{self.number}"),
-            )
+            url = f"http://127.0.0.1/{path}/{self.number}"
+            request = WireRequest(tracker=tracker, kind="click", url=url, visitor=visitor)
             self.accepted[request.url] = self.clock.now
             records.append(Record(int(self.clock.now * 1e9), kind_of(request), encode_request(request), "a.0", 0))
         self.spool.drain(lambda _: Batch(records=records, offsets={"a.0": self.number}))
