@@ -168,3 +168,19 @@ def test_an_erasure_that_cannot_be_written_is_made_good(
     delivery.erase("anna")
     monkeypatch.undo()
     assert until(lambda: delivery.stats().erased == 1)
+
+
+def test_what_failed_takes_no_room_from_what_waits(where: str, make_delivery: Any, request_to: Any, until: Any) -> None:
+    """Twice as much of one tracker fails as may wait, and another's events are still accepted."""
+    delivery = make_delivery(where, max_pending_bytes=1024 * 1024)
+
+    def fail_more() -> int:
+        for n in range(100):
+            delivery.set_aside("one", "click", f"{n:064}", "item id: is text; this tracker takes numbers alone")
+        delivery.flush(5)
+        return int(delivery.stats().failed)
+
+    assert until(lambda: fail_more() > 10_000, 40)
+    assert until(lambda: delivery.accept([request_to(tracker="two")]))
+    assert delivery.flush(10) == 0
+    assert delivery.stats().trackers["two"].delivered == 1

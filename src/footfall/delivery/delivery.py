@@ -88,7 +88,8 @@ class Delivery:
                 What comes when it is reached is refused, never what waits already.
             retry_for: How long after its acceptance a request is tried again; then it is set aside as failed.
             timeout: For one request, from the name's resolution to the answer's end.
-            concurrency: How many requests one tracker is sent at a time, by one process.
+            concurrency: How many requests one tracker is sent at a time, by one process. What hangs while others are
+                answered makes room for more: three times as many at most.
             on_drop: Told of requests that could not be accepted: tracker, reason, how many. Called at most once a
                 second, by a thread of delivery.
             proxy: The URL of the company's proxy, ``"http://proxy.example:3128"``, that all requests go through, in a

@@ -100,7 +100,7 @@ class Process:
                 settings.folder, limit=settings.limit, to_disk=settings.to_disk, unattended=unattended is not None
             )
             self._source = Collector(Folder(settings.folder), self.outbox.token, notices)
-        self.spool = Spool(settings.path, to_disk=settings.to_disk, forbidden=forbidden)
+        self.spool = Spool(settings.path, to_disk=settings.to_disk, forbidden=forbidden, kept_bytes=settings.kept_bytes)
         self.mover = Mover(
             self.spool,
             self._source,

@@ -37,6 +37,11 @@ class Settings:
     proxy: str | None = field(default=None, repr=False)  #: may hold a password
 
     @property
+    def kept_bytes(self) -> int:
+        """Bound on what failed, and on the keys of what is sent only once. They are kept beside what waits."""
+        return self.limit // 4
+
+    @property
     def folder(self) -> Path:
         """Where the journals are, beside the spool."""
         if self.path is None:

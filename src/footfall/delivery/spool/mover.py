@@ -160,10 +160,11 @@ class Mover:
             )
         self._refusals.hand_over(self._spool.refuse)
         self._source.clear()
+        self._make_room()
         self._outbox.measured(self._spool.prune(time.time(), self._source.segments()))
         if self._source.is_ahead(self._spool.latest):
             self._notices.say(logging.ERROR, f"the spool is {OLDER}")
-        owners = self._spool.owners()
+        owners = self._spool.owners() | self._spool.couriers()
         if orphaned := owners.intersection(self._source.clear_dead(owners)):
             self._spool.orphan(orphaned)
         self._on_tend()
@@ -171,6 +172,23 @@ class Mover:
             self._outbox.prepare()
         except OSError as error:  # the next event meets the same, and is counted
             self._notices.say(logging.ERROR, f"another journal file cannot be made yet: {error.strerror}")
+
+    def _make_room(self) -> None:
+        number, purchases = self._spool.drop_failed()
+        if number:
+            self._notices.say(
+                logging.WARNING,
+                "the oldest failed requests were dropped, for too many are kept; "
+                "see why with `footfall spool failed`, and purge what needs no look",
+                number=number,
+            )
+        if purchases:
+            self._notices.say(
+                logging.ERROR,
+                "purchases that were sent and never answered were dropped from the failed before anybody decided on "
+                "them, for too many are kept; look at the others with `footfall spool failed --reason unanswered`",
+                number=purchases,
+            )
 
     def _announce(self) -> None:
         for tracker, reason, number in self._refusals.take_drops():
