@@ -1,10 +1,10 @@
 """How many of 1,000 events arrive, beside six tracking SDKs: ``tox run -e peers [-- contender ...]``.
 
 Takes about half an hour, half a minute a contender for each case where something hangs. Each case runs in a process
-of its own against one sink on loopback, with each contender's default options, but for Mixpanel's buffer: without it,
-every event is a request that the page waits for. After the case, and for all contenders alike, comes "the next start":
-a second process with the same contender that emits nothing. After an outage it is waited for half a minute. Under a
-server, an event counts once its request was answered; one that was not is asked for again. What a kill leaves depends
+of its own against one sink on loopback, with each contender's default options, except Mixpanel's buffer: without it,
+every event is a request that the page waits for. After the case, for all contenders alike, comes "the next start": a
+second process with the same contender that emits nothing. After an outage the benchmark waits half a minute. Under a
+server, an event counts once its request was answered; unanswered requests are repeated. What a kill leaves depends
 on its moment: read those rows as "some".
 """
 

@@ -42,9 +42,9 @@ def check_own_name(field: str, name: object) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CookieNames:
-    """What our cookies are called: the vendor's own names unless told otherwise.
+    """What our cookies are called. The defaults are the names that the vendor uses.
 
-    Source: the tracker's own server-side template; "Server-side: it is the customer who defines the name".
+    Source: Raptor's own server-side template; "Server-side: it is the customer who defines the name".
     """
 
     device: str = "rsa"
@@ -60,16 +60,16 @@ class CookieNames:
 
     @property
     def gone(self) -> str:
-        """Marks a device that its visitor had forgotten, lest a slower response bring it back."""
+        """The mark of a device that its visitor had forgotten, so that no slower response brings it back."""
         return self.device + "Gone"
 
     @property
     def need_https(self) -> bool:
-        """Has one of them the prefix ``__Secure-``: a browser keeps it from an https page alone."""
+        """Whether any name starts with ``__Secure-``, which browsers accept only over https."""
         return any(name.lower().startswith("__secure-") for name in self.by_role().values())
 
     def by_role(self) -> dict[str, str]:
-        """Name every cookie of ours by what it is for."""
+        """Return the name of each of our cookies by what it is for."""
         named = {field.name: getattr(self, field.name) for field in fields(self)}
         return {**named, "session's companion": self.session_open, "device's forgotten mark": self.gone}
 
@@ -98,37 +98,38 @@ class Config:
     cookie_domain: str | None = "auto"
     """``"auto"``: the registrable domain of the request's host; ``"shop.example"``; or ``None``: host-only."""
     cookie_names: CookieNames = CookieNames()
-    secure: Literal["auto"] | bool = "auto"  #: ``"auto"``: as the request's scheme
-    script_access: bool = False  #: device and session cookies without HttpOnly, for a vendor's page script
+    secure: Literal["auto"] | bool = "auto"  #: ``"auto"``: if the request came by https
+    script_access: bool = False  #: whether page scripts may read the device and session cookies (no HttpOnly)
     device_lifetime: timedelta = timedelta(days=365)  #: since the last visit
     session_idle: timedelta = timedelta(minutes=20)  #: quiet time that ends a visit
-    session_ends_with_browser: bool = True  #: by a companion cookie without Max-Age
+    session_ends_with_browser: bool = True  #: whether closing the browser ends a visit, by a companion cookie
     person_ids: Literal["ruid+reaid", "xuid"] = "ruid+reaid"  #: never both: the tracker's document forbids it
     ruid_cookie: Literal["sealed", "base64", "off"] = "sealed"  #: ``"base64"`` can be read by anyone
     secret_keys: tuple[str, ...] = ()  #: newest first; the newest seals, all open
     consent: ConsentReader | Mapping[str, ConsentReader] | None = None
-    """Reads what the visitor said; a mapping of ``"device"`` and ``"person"`` has one each; ``None``: `own_cookie`."""
-    honour_gpc: bool = True  #: ``Sec-GPC: 1`` is a denial
+    """Reads the visitor's choice; a mapping has a reader for ``"device"`` and ``"person"``; ``None``: `own_cookie`."""
+    honour_gpc: bool = True  #: whether ``Sec-GPC: 1`` is a denial
     anonymous_user: str = "not_defined"  #: what a tracker that requires a user id gets when there is none
     public_responses: Literal["skip", "private"] = "skip"
-    """A response marked public or s-maxage: ``"skip"`` our cookies, or make the response ``"private"``."""
-    ignore_bots: bool = True
+    """For a response marked public or s-maxage: ``"skip"`` our cookies, or make the response ``"private"``."""
+    ignore_bots: bool = True  #: whether bots get no ids and report no events
     classify: Callable[[RequestView], RequestClass] | None = None  #: ``None``: `footfall.identity.classify_request`
     anonymous_id: Callable[[RequestView], str | None] | None = None
-    """A site's own anonymous id for trackers with one user id (Tracking API, "User Identifier"): an old YCID, say."""
-    strip_query_ids: bool = (
-        False  #: answer a newsletter's landing with a redirect that takes the id out of the address bar
-    )
+    """A site's own anonymous id, an old YCID for example, for trackers with one user id (Tracking API, "User
+    Identifier")."""
+    strip_query_ids: bool = False
+    """Whether a newsletter's landing page is answered by a redirect that takes the id out of the address bar."""
     unconfirmed_events: Literal["send", "anonymous", "refuse"] = "send"
-    """Events of an id that a browser has not brought back yet: as any, under ``anonymous_user``, or not at all."""
+    """How events go while the browser has not returned their id yet: as usual, under ``anonymous_user``, or not at
+    all."""
     trusted_proxies: int = 0
-    """How many proxies in front append to ``X-Forwarded-Proto`` and ``-Host``; 0: neither is read. Leave it so where
+    """How many proxies in front append to ``X-Forwarded-Proto`` and ``-Host``; 0: neither is read. Leave it at 0 where
     the server or framework reads them already (uvicorn's ``--proxy-headers``, ``ProxyFix``, Django's settings)."""
-    former_cookie_names: CookieNames | None = None  #: read these too, write the new ones, expire these
-    former_cookie_domain: str | None = None  #: a cookie of ours with this domain is expired where the new one is set
+    former_cookie_names: CookieNames | None = None  #: names used before: still read, and expired as new ones are set
+    former_cookie_domain: str | None = None  #: the domain used before: our cookies there are expired
 
     def __post_init__(self) -> None:
-        """Check each setting by itself, then those that must agree."""
+        """Check each setting by itself, then those that depend on each other."""
         self._check_types()
         self._check_domain("cookie_domain", self.cookie_domain)
         self._check_domain("former_cookie_domain", self.former_cookie_domain)
@@ -197,7 +198,7 @@ class Config:
             raise ConfigError("consent: is a mapping; give it exactly 'device' and 'person', each a reader")
 
     def _check_former_names(self) -> None:
-        """Refuse a former name that now means something else: one response would expire it and set it."""
+        """Refuse a former name that now means something else: one response would both expire and set it."""
         if self.former_cookie_names is None:
             return
         now = {name: role for role, name in self.cookie_names.by_role().items()}
@@ -210,7 +211,7 @@ class Config:
 
     @staticmethod
     def _check_domain(field: str, domain: str | None) -> None:
-        """Check a domain's letters; whether it is a public suffix is for `Site`, which has the list."""
+        """Check how a domain is written. `Site` has the list of public suffixes, and refuses those."""
         if domain is None or (domain == "auto" and field == "cookie_domain"):
             return
         if domain == "auto":
@@ -239,7 +240,7 @@ class Config:
             raise ConfigError(f"{field}: is {domain!r}, an IP address, for which cookies have no domain; write None")
 
     def __repr__(self) -> str:
-        """Show every setting but the keys."""
+        """Show every setting except the keys."""
         shown = (f"{field.name}={getattr(self, field.name)!r}" for field in fields(self) if field.name != "secret_keys")
         return f"Config({', '.join(shown)}, secret_keys=<{len(self.secret_keys)}>)"
 

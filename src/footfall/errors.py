@@ -1,4 +1,4 @@
-"""What can go wrong, by whose hand: a configuration, an event, a delivery, a missing extra."""
+"""What can go wrong: in a configuration, an event, delivery, or for want of an extra."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class ConfigError(FootfallError, ValueError):
 
 
 class EventError(FootfallError, ValueError):
-    """An event is wrong. Raised when it is built or emitted; never quotes what a visitor sent."""
+    """An event is wrong. Raised when it is emitted; never quotes what a visitor sent."""
 
 
 class NoIdentity(FootfallError):

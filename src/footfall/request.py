@@ -1,4 +1,4 @@
-"""What a request looks like to the rest of the house, whichever door it came through."""
+"""What a request looks like to the rest of the package, whichever door it came through."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ __all__ = ["TELLING", "Consent", "CookieFinder", "RequestClass", "RequestView", 
 
 
 class Consent(Enum):
-    """What a visitor has said of one purpose."""
+    """What a visitor has chosen for one purpose."""
 
-    UNKNOWN = "unknown"  #: nothing yet: nothing is read, set, sent or deleted
+    UNKNOWN = "unknown"  #: no choice yet: nothing is read, set, sent or deleted
     GRANTED = "granted"
     DENIED = "denied"  #: our cookies are expired, nothing is sent
 
 
-#: The headers that tell what a request is (`footfall.identity.classify_request`): they and its line are all it asks.
+#: The headers that `footfall.identity.classify_request` reads, besides the request's line.
 TELLING = (
     "user-agent",
     "accept",
@@ -42,11 +42,11 @@ TELLING = (
 
 
 class RequestView:
-    """One incoming request, as raw as it came: text of its line, and its headers on demand.
+    """One incoming request as it came: the text of its line, and its headers on demand.
 
-    Text is the bytes of the wire read as latin-1, as WSGI has it; nothing is decoded or parsed before
-    somebody asks. Everything in it was written by a visitor: check before use. A door has a view of its own,
-    which reads the server's own structures in place of `header`.
+    Text is the bytes of the wire read as latin-1, as in WSGI; nothing is decoded or parsed before somebody asks.
+    Everything in it was written by a visitor: check it before use. Each door has a view of its own, which reads the
+    server's own structures.
     """
 
     __slots__ = ("_header", "finder", "found", "host", "method", "path", "query", "scheme", "secure", "time")
@@ -67,8 +67,8 @@ class RequestView:
         Args:
             method: In upper case; a WebSocket's handshake is ``"GET"``.
             scheme: ``http``, ``https``, ``ws`` or ``wss``, as the server or framework says.
-            host: The Host the server or framework goes by, with its port if it has one; ``""`` if there is none.
-            path: Percent-decoded or not, as the server hands it on.
+            host: The Host that the server or framework uses, with its port if it has one; ``""`` if there is none.
+            path: Percent-decoded or not, as the server gives it.
             query: The query string without its question mark, not decoded.
             header: From a name in lower case to its value; several lines of ``cookie`` joined by ``"; "``, of
                 another name by ``", "``; ``None`` if the header is absent.
@@ -82,8 +82,8 @@ class RequestView:
         self.query = query
         self.time = time
         self._header = header
-        self.finder: CookieFinder | None = None  #: of the cookies that its site reads, found in one look
-        self.found: dict[str, tuple[str, ...]] | None = None  #: what `sent` has found; ``None``: it looks anew
+        self.finder: CookieFinder | None = None  #: finds all cookies that the site reads, in one pass
+        self.found: dict[str, tuple[str, ...]] | None = None  #: what `sent` has found; ``None``: it searches anew
 
     def correct(self, scheme: str | None, host: str | None) -> None:
         """Take the scheme and host that proxies in front of us saw; ``None`` keeps what is there."""
@@ -95,7 +95,7 @@ class RequestView:
 
     @property
     def websocket(self) -> bool:
-        """Whether it is a WebSocket's handshake."""
+        """Whether the request is a WebSocket's handshake."""
         return self.scheme in ("ws", "wss")
 
     def header(self, name: str) -> str | None:
@@ -103,14 +103,14 @@ class RequestView:
         return self._header(name)
 
     def telling(self) -> tuple[str | bytes | None, ...]:
-        """Return the headers that tell what a request is (`TELLING`), as raw as the server has them.
+        """Return the headers named by `TELLING` as the server has them, text or bytes.
 
-        They tell requests apart; who wants to read one asks `header`.
+        They serve as a key; use `header` to read one.
         """
         return tuple(map(self.header, TELLING))
 
     def sent(self) -> dict[str, tuple[str, ...]]:
-        """Return every value of each cookie that the site reads, by name. The header is looked at once."""
+        """Return every value of each cookie that the site reads, by name. The header is searched once."""
         found = self.found
         if found is None:
             header = self.header("cookie")
@@ -120,7 +120,7 @@ class RequestView:
     def cookies(self, name: str) -> list[str]:
         """Return every value the browser sent for one cookie name, in its order: usually one or none.
 
-        A name that ends in ``*`` stands for every name that begins so.
+        A name that ends in ``*`` stands for all names with that beginning.
         """
         if self.finder is None or name not in self.finder.names:
             header = self.header("cookie")
@@ -228,14 +228,14 @@ def find_cookies(header: str, name: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestClass:
-    """What a request is, what it may therefore do, and why."""
+    """What a request is, what it may do, and why."""
 
     name: str  #: ``"page"``, ``"script call"``, ``"bot"``...
     reason: str  #: in words, for a person; constant text, never a visitor's
-    read: bool = True  #: may the ids in its cookies be used
-    mint: bool = False  #: is it given new ids where it has none
-    mint_on_use: bool = False  #: is it given them once the view emits or identifies
-    renew: bool = False  #: are its device and session cookies set again
-    capture: bool = False  #: are ``reaid`` and ``xuid`` taken from its query
-    emit: bool = True  #: may its view report events
-    write: bool = True  #: may an identity that the view changed be written to cookies
+    read: bool = True  #: whether the ids in its cookies may be used
+    mint: bool = False  #: whether it gets new ids where it has none
+    mint_on_use: bool = False  #: whether it gets new ids once the view emits or identifies
+    renew: bool = False  #: whether its device and session cookies are set again
+    capture: bool = False  #: whether ``reaid`` and ``xuid`` are taken from its query
+    emit: bool = True  #: whether its view may report events
+    write: bool = True  #: whether an identity that the view changed may be written to cookies

@@ -1,4 +1,4 @@
-"""`footfall forget`: what a person does for a visitor who writes that they want to be forgotten."""
+"""`footfall forget`: erases what waits of a visitor who asked to be forgotten, by letter for example."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LONGEST = 10.0  # seconds
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what has to be known: who, and of which site."""
+    """Add the device and the site."""
     parser.add_argument("device_id", metavar="DEVICE_ID", help="the value of the visitor's device cookie (rsa)")
     parser.add_argument("--site", required=True, metavar="SITE", help="your site, as in shop.tracking:site")
 
@@ -26,7 +26,7 @@ def _run(options: argparse.Namespace) -> int:
     """Erase a visitor from a site's spool and tell the site; run it as the user that the site runs as.
 
     Returns:
-        0: from then on the erasure is as durable as an event, should this command be killed.
+        0. From then on the erasure is as durable as an event, even if this command is killed.
 
     Raises:
         ConfigError: There is no such site, no such id, or no spool that another process can reach.
@@ -38,11 +38,11 @@ def _run(options: argparse.Namespace) -> int:
     site = load_site(options.site)
     settings = site.delivery.settings
     path = settings.path
-    # A site that has just begun has a journal, and no spool yet.
+    # A site that has just started may have a journal but no spool yet.
     if path is None or not (path.exists() or settings.folder.exists()):
         found = "is in memory: only its own process can reach it" if path is None else f"{path} does not exist here"
         raise ConfigError(f"spool: {found}; run this where the site runs, or call tracking.forget() in a view")
-    # Only to erase: delivering what waits is the site's own work.
+    # This delivery only erases. The site delivers what waits.
     site.delivery = delivery = Delivery(f"sqlite:///{path}", deliver_here=False)
     before = delivery.stats().erased
     site.reporter.erase(Visitor(device_id=device, anonymous_id=device))
@@ -52,7 +52,7 @@ def _run(options: argparse.Namespace) -> int:
     if site.on_forget is None:
         print("Site(on_forget=...) is not set: ask the trackers' vendors to erase this device too.")
     else:
-        print("Site(on_forget=...) was called with this device alone: no other id of theirs is known here.")
+        print("Site(on_forget=...) was called with this device only: no other id of theirs is known here.")
     print("The visitor's browser keeps its cookies until a view there calls tracking.forget() or tracking.deny().")
     return 0
 

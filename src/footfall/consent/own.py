@@ -1,4 +1,4 @@
-"""The site's own consent cookie: what `Tracking.grant` and `Tracking.deny` write and the next request reads."""
+"""The site's own consent cookie, which `Tracking.grant` and `Tracking.deny` write and the next request reads."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _VALUE = re.compile(r"([1-9][0-9]{0,5})\.([gdu])\.([gdu])\.([0-9]{1,11})")
 _NOTHING = (Consent.UNKNOWN, Consent.UNKNOWN)
 _LONGEST_VALUE = 6 + 1 + 1 + 1 + 1 + 1 + 11  # characters that `_VALUE` can match
 _NEWEST_VERSION = 999_999
-# Clocks of a site's machines differ by seconds; a choice from further ahead is not one that we wrote.
+# The clocks of a site's machines differ by seconds; we did not write a choice from further ahead.
 _CLOCK_SKEW = 300
 
 
@@ -28,9 +28,9 @@ _CLOCK_SKEW = 300
 class OwnCookie:
     """A reader of both purposes from a cookie of the site's own: ``1.g.d.1764000000``.
 
-    Those are the version of the consent's wording, the device purpose, the person purpose (``g`` granted,
-    ``d`` denied, ``u`` unknown) and the time of the choice in Unix seconds. The value says nothing about who
-    the visitor is and authenticates nothing: its own visitor may write it.
+    The parts are the version of the consent's wording, the device purpose, the person purpose (``g`` granted, ``d``
+    denied, ``u`` unknown) and the time of the choice in Unix seconds. The value does not identify the visitor, and
+    authenticates nothing: a visitor may write their own.
     """
 
     name: str
@@ -38,7 +38,7 @@ class OwnCookie:
     max_age: timedelta
 
     def __post_init__(self) -> None:
-        """Refuse a cookie that no browser would keep, or that could not be told from another."""
+        """Refuse a cookie that no browser would keep, or whose value could not be read back."""
         version, max_age = self.version, self.max_age
         check_own_name("own_cookie's name", self.name)
         if type(version) is not int or not 1 <= version <= _NEWEST_VERSION:
@@ -56,7 +56,7 @@ class OwnCookie:
 
     @property
     def cookie_names(self) -> tuple[str, ...]:
-        """The cookie that it reads."""
+        """The cookie that the reader reads."""
         return (self.name,)
 
     @property
@@ -67,13 +67,13 @@ class OwnCookie:
     def read(self, view: RequestView) -> tuple[Consent, Consent]:
         """Read the device purpose and the person purpose.
 
-        Of several values the latest choice counts, wherever it stands: a denial has to beat an older grant
-        that another scope still holds. (Unknown instead would ask that visitor again on every page, and no
-        answer could help.) Two different choices of one second are unknown where they differ.
+        Of several values the latest choice counts: a denial must beat an older grant that another scope still holds.
+        (Calling it unknown would ask that visitor again on every page, whatever they answered.) Where two choices of
+        the same second differ, the purpose is unknown.
 
         Returns:
-            Unknown twice if there is no such cookie, or only values that are malformed, of another version,
-            older than ``max_age`` or more than five minutes ahead of ``view.time``.
+            Unknown twice if the cookie is absent, or if each value is malformed, of another version, older than
+            ``max_age`` or more than five minutes ahead of ``view.time``.
         """
         values = view.cookies(self.name)
         if not values:
@@ -107,7 +107,7 @@ def _parse_choice(value: str, version: int) -> _Choice | None:
     return _parse_short(value, version) if len(value) <= _LONGEST_VALUE else None
 
 
-@lru_cache(maxsize=1024)  # most visitors made their choice in the same few months, and come again
+@lru_cache(maxsize=1024)  # a visitor sends the same value with each request
 def _parse_short(value: str, version: int) -> _Choice | None:
     found = _VALUE.fullmatch(value)
     if found is None or int(found[1]) != version:
@@ -131,7 +131,7 @@ class PersonPurpose:
 
     @property
     def cookie_names(self) -> tuple[str, ...]:
-        """The cookie that it reads."""
+        """The cookie that the reader reads."""
         return self.own.cookie_names
 
 
@@ -141,9 +141,9 @@ def own_cookie(
     """Make a reader of the site's own consent cookie, which `Tracking.grant` and `Tracking.deny` write.
 
     Args:
-        name: The cookie's. Page scripts and other services of the site may read it.
-        version: Of the wording that visitors agreed to; a higher one asks everybody again.
-        max_age: After which a choice counts as none. The default is half a year, which the French authority calls good
+        name: The cookie's name. Page scripts and other services of the site may read it.
+        version: The version of the wording that visitors agreed to; with a higher one everybody is asked again.
+        max_age: How long a choice counts. The default is half a year, which the French authority calls good
             practice.
 
     Raises:

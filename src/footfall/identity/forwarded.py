@@ -1,4 +1,4 @@
-"""What trusted proxies say of the request that reached the first of them: its scheme and its host."""
+"""What trusted proxies say about the request that reached the first of them: its scheme and host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads what the local tracker's own API is asked for, and says which parameter it cannot read."""
+"""Reads the parameters of the local tracker's own API, and says which of them is wrong."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _VERDICTS: Mapping[str, Asked] = {name: name for name in get_args(Asked)}
 
 
 class AskedWronglyError(ValueError):
-    """A parameter of our own API is wrong; the text says which, and what to write."""
+    """A parameter of our own API is wrong. The text says which, and what to write."""
 
 
 def read_filter(request: Request) -> Filter:
-    """Read which requests are meant."""
+    """Read which requests are asked for."""
     query = request.query_params
     wanted = Filter(
         tracker=query.get("tracker") or None,
@@ -61,5 +61,5 @@ def read_seconds(request: Request, name: str, default: float, most: float = LONG
 
 
 def is_foreign(request: Request) -> bool:
-    """Tell whether another site's page asks: it may send a form here, but change nothing."""
+    """Tell whether another site's page asks. It may send a form here, but must change nothing."""
     return request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin")

@@ -1,4 +1,4 @@
-"""A row becomes an event and its visitor, or an error that says why not, and what it adds to the file's sum."""
+"""Makes of a row an event and its visitor, or an error that says why not; and its share of the file's total."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def read_event(columns: Columns, row: Cells) -> Event:
     """Build the event that a row reports.
 
     Raises:
-        EventError: It is none. Names field and finding; quotes nothing of the row.
+        EventError: It reports none. It names field and finding, and quotes nothing of the row.
     """
     kind = _kind(columns, row)
     build = KINDS.get(kind)
@@ -84,7 +84,7 @@ def read_visitor(columns: Columns, row: Cells) -> Visitor:
 
 
 def read_amount(columns: Columns, row: Cells) -> Amount | None:
-    """Tell what a row adds to the file's sum, whether or not it can be sent; ``None``: nothing, or nobody can say."""
+    """Return what a row adds to the file's total, sent or not; ``None``: nothing, or it cannot be read."""
     try:
         if _kind(columns, row) != "buy":
             return None
