@@ -14,7 +14,6 @@ except ImportError:
 
     raise MissingExtra("footfall.django", "django") from None
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
-from django.contrib.auth.signals import user_logged_in
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -213,15 +212,6 @@ def _add_cookie(response: HttpResponseBase, line: str) -> None:
     while key in response.cookies:
         key += " "
     dict[str, Morsel[str]].__setitem__(response.cookies, key, morsel)
-
-
-def _note_login(sender: object, request: HttpRequest | None = None, **_: object) -> None:  # noqa: ARG001
-    tracking = getattr(getattr(request, "state", None), "tracking", None)
-    if isinstance(tracking, Tracking):
-        tracking.login_signalled()
-
-
-user_logged_in.connect(_note_login, dispatch_uid="footfall")
 
 
 @checks.register()

@@ -217,10 +217,10 @@ class Tracking:
         return self._ids.identify(person)
 
     def login(self, user_id: str) -> None:
-        """Name the user for the rest of this request and report the login, unless the site names them already.
+        """Name the user for the rest of this request, and report the login.
 
         Later requests learn the user from ``Site(user_id=...)`` alone. No cookie is set for it. The event goes
-        once for each pair of device and user.
+        once for each pair of device and user: delivery drops a pair that it has had.
 
         Raises:
             EventError: *user_id* is no text a tracker takes, and the site is strict.
@@ -229,19 +229,12 @@ class Tracking:
             event = Login(user_id)
         except EventError as error:
             return self._reporter.fault(error, strict=self.strict)
-        if not self._logged_in.signalled and self._asks_for_user and self.user_id == event.user_id:
-            return None
         self._learn_user(event.user_id)
         return self.emit(event)
 
     def logout(self) -> None:
         """Go back to the anonymous id for the rest of this request. Reports nothing, and changes no cookie."""
         self._learn_user(None)
-
-    def login_signalled(self) -> None:
-        """Note that the framework has just logged somebody in, so that `login` does not take them for known."""
-        self._logged_in.signal()
-        self.awaits_user = False
 
     def _ask_user(self) -> str | None:
         login = self._logged_in
