@@ -60,22 +60,24 @@ class TrackingMiddleware:
         tracking = site.begin(ScopeView(scope), debug=bool(getattr(app, "debug", False)), request=request)
         # In place: a copied scope would hide from outer layers what inner ones write (the route, the user).
         scope[KEY] = scope.setdefault("state", {})["tracking"] = tracking
-        if site.policy.reads_consent_async:
-            await tracking.read_consent_async()
-        if kind == "http":
-            if (answer := tracking.answer()) is not None:
-                return await _send_answer(tracking, answer, send)
-            send = partial(_send_finished, tracking, send)
         token = CURRENT.set(tracking)
         try:
-            return await self.app(scope, receive, send)
+            if site.policy.reads_consent_async:
+                await tracking.read_consent_async()
+            if kind == "http":
+                if (answer := tracking.answer()) is not None:
+                    return await _send_answer(tracking, answer, send)
+                send = partial(_send_finished, tracking, send)
+            result = await self.app(scope, receive, send)  # type: ignore[func-returns-value]  # some servers look
+            if tracking.awaits_user:
+                await tracking.wait_for_user()
+            return result
         finally:
+            # Nothing is awaited here: a request that was cancelled gets no further.
             try:
                 CURRENT.reset(token)
             except ValueError:  # the server left in another context than it came in
                 CURRENT.set(None)
-            if tracking.awaits_user:
-                await tracking.wait_for_user()
             tracking.release()
 
 

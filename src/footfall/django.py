@@ -66,32 +66,38 @@ class TrackingMiddleware:
         if tracking is None:
             result: HttpResponseBase = self._get_response(request)
             return result
-        response = _answer(tracking)
-        if response is None:
-            token = CURRENT.set(tracking)
-            try:
+        token = CURRENT.set(tracking)
+        try:
+            response = _answer(tracking)
+            if response is None:
                 response = self._get_response(request)
-            finally:
-                CURRENT.reset(token)
-        return _finish(tracking, response)
+            return _finish(tracking, response)
+        except BaseException:  # Django makes a response of an Exception: this is the process's end, say
+            tracking.release()
+            raise
+        finally:
+            CURRENT.reset(token)
 
     async def _serve_async(self, request: HttpRequest) -> HttpResponseBase:
         tracking = self._begin(request)
         if tracking is None:
             result: HttpResponseBase = await self._get_response(request)
             return result
-        if self._site.policy.reads_consent_async:
-            await tracking.read_consent_async()
-        response = _answer(tracking)
-        if response is None:
-            token = CURRENT.set(tracking)
-            try:
+        token = CURRENT.set(tracking)
+        try:
+            if self._site.policy.reads_consent_async:
+                await tracking.read_consent_async()
+            response = _answer(tracking)
+            if response is None:
                 response = await self._get_response(request)
-            finally:
-                CURRENT.reset(token)
-        if tracking.awaits_user:
-            await tracking.wait_for_user()
-        return _finish(tracking, response)
+            if tracking.awaits_user:
+                await tracking.wait_for_user()
+            return _finish(tracking, response)
+        except BaseException:  # the client left, and Django cancels its view
+            tracking.release()
+            raise
+        finally:
+            CURRENT.reset(token)
 
     def _begin(self, request: HttpRequest) -> Tracking | None:
         outer = _outer_tracking(request)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -76,15 +76,16 @@ def serve(
         request=_reach(ref(start), request) if site.policy.user_id is not None else None,
     )
     environ[KEY] = tracking
-    if (answer := tracking.answer()) is not None:
-        start(answer.status_line, answer.headers)
-        start.release()
-        return [b""]
     token = CURRENT.set(tracking)
     try:
+        if (answer := tracking.answer()) is not None:
+            start(answer.status_line, answer.headers)
+            start.release()
+            return [b""]
         body = app(environ, start)
-        start.release()  # a generator has not called it yet; it then passes straight through
-        return body  # untouched: the server may recognise its own file wrapper
+        if start.release():
+            return body  # untouched: the server may recognise its own file wrapper
+        return _Unstarted(body, start)
     except BaseException:
         tracking.release()
         raise
@@ -108,7 +109,7 @@ def _reach(start: ReferenceType[HeldStart], request: Callable[[WSGIEnvironment],
 class HeldStart:
     """Holds ``start_response`` until the application returns or writes: PEP 3333 sends no header before that."""
 
-    __slots__ = ("__weakref__", "_held", "_released", "_start_response", "_write", "environ", "tracking")
+    __slots__ = ("__weakref__", "_held", "_start_response", "_write", "environ", "tracking")
 
     tracking: Tracking
 
@@ -116,22 +117,23 @@ class HeldStart:
         self._start_response = start_response
         self.environ = environ
         self._held: tuple[str, list[tuple[str, str]], tuple[Any, ...]] | None = None
-        self._released = False
         self._write: Callable[[bytes], object] | None = None
 
     def __call__(self, status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Callable[[bytes], object]:
         if self._held is not None and not exc_info:
             raise AssertionError("start_response was called twice without exc_info (PEP 3333)")
         self._held = status, headers, exc_info
-        if self._released:
+        if self._write is not None:
             self._forward()
         return self._write_through
 
-    def release(self) -> None:
-        """Let headers go as soon as they are there."""
-        self._released = True
-        if self._held is not None and self._write is None:
+    def release(self) -> bool:
+        """Let the headers go, if they are there; says whether they are."""
+        if self._held is None:
+            return False
+        if self._write is None:
             self._forward()
+        return True
 
     def _forward(self) -> None:
         assert self._held is not None  # noqa: S101 - both callers looked
@@ -146,6 +148,46 @@ class HeldStart:
         self.release()
         assert self._write is not None  # noqa: S101 - released with headers
         return self._write(data)
+
+
+class _Unstarted:
+    """The body of an application that returned before its response started: a generator, most often.
+
+    Wrapped, for what is held has to go when the body ends, in whatever way; no server's own file wrapper comes so.
+    """
+
+    __slots__ = ("_body", "_parts", "_start")
+
+    def __init__(self, body: Iterable[bytes], start: HeldStart) -> None:
+        self._body = body
+        self._start = start
+        self._parts: Iterator[bytes] | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            if self._parts is None:
+                self._parts = iter(self._body)
+            part = next(self._parts)
+        except StopIteration:
+            self._start.release()
+            self._start.tracking.release()
+            raise
+        except BaseException:
+            self._start.tracking.release()
+            raise
+        self._start.release()
+        return part
+
+    def close(self) -> None:
+        try:
+            close = getattr(self._body, "close", None)
+            if close is not None:
+                close()
+        finally:
+            self._start.tracking.release()
 
 
 def edit_headers(headers: Iterable[tuple[str, str]], edit: HeaderEdit) -> list[tuple[str, str]]:

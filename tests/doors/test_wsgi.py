@@ -158,6 +158,7 @@ def test_an_error_that_replaces_a_response_is_started_once(watched: Watched) -> 
 def test_an_error_after_the_start_is_the_servers_to_judge(watched: Watched) -> None:
     def failing(environ: Any, start_response: Start) -> Iterator[bytes]:
         start_response("200 OK", [HTML])
+        yield b"a "
         try:
             fail()
         except RuntimeError:
@@ -264,10 +265,11 @@ def test_an_event_out_of_a_streaming_body_goes_and_a_late_identity_is_one_warnin
 ) -> None:
     def generator(environ: Any, start_response: Start) -> Iterator[bytes]:
         start_response("200 OK", [HTML])
+        yield b"a "
         for _ in range(2):
             environ["footfall.tracking"].identify("anna@shop.example")
         environ["footfall.tracking"].emit(Click("3298"))
-        yield b"a shirt"
+        yield b"shirt"
 
     with caplog.at_level(logging.WARNING, "footfall"):
         response = call_wsgi(TrackingMiddleware(generator, watched.site), Request())

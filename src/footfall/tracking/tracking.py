@@ -180,10 +180,13 @@ class Tracking:
             return self._reporter.fault(error, strict=self.strict)
         if not self.request_class.emit:
             return self._reporter.refuse(event, self.request_class.name)
-        consent, person = self._ids.consents
-        if not self.finished and (consent is Consent.UNKNOWN or self._must_wait):
+        if not self.finished and (self._ids.consents[0] is Consent.UNKNOWN or self._must_wait):
             self._held = [*(self._held or ()), event]
             return None
+        return self._report(event, strict=self.strict)
+
+    def _report(self, event: Event, *, strict: bool) -> None:
+        consent, person = self._ids.consents
         if consent is not Consent.GRANTED or (isinstance(event, Login) and person is not Consent.GRANTED):
             return self._reporter.refuse(event, "consent")
         if person is Consent.DENIED and self.request_class.renew:
@@ -192,7 +195,7 @@ class Tracking:
         if visitor is None:
             return self._reporter.refuse(event, "unconfirmed")
         self._reported = True
-        return self._reporter.report(event, visitor, strict=self.strict)
+        return self._reporter.report(event, visitor, strict=strict)
 
     def preview(self, event: Event) -> list[WireRequest]:
         """Return the requests that *event* would become for this visitor, without sending any.
@@ -267,7 +270,8 @@ class Tracking:
         """
         self._warn_if_late("grant")
         self._ids.set_consent(Consent.GRANTED, Consent.GRANTED if person else Consent.DENIED)
-        self._settle()  # what was held came first, a login above all
+        if not self._must_wait:
+            self._settle()  # what was held came first, a login above all
 
     def deny(self) -> None:
         """Record the visitor's refusal: our cookies expire with this response, and nothing is sent any more."""
@@ -381,11 +385,14 @@ class Tracking:
         self.awaits_user = False
 
     def release(self) -> None:
-        """Let go of the request once it is over: a cycle through it would wait for the collector."""
-        if not self.finished:  # no response started, and none will: an error, or a WebSocket
+        """Let go of the request once it is over, however it ended: a cycle through it would wait for the collector.
+
+        What is still held goes under the device alone, if that was consented to, else it is counted as refused.
+        """
+        if not self.finished:  # no response started, and none will: an error, a client that left, or a WebSocket
             self.finished = True
             if self.awaits_user:
-                self._give_up_on_user()
+                self._learn_user(None)
             self._ids.close(written=False)
             self._settle()
         self._request = None
@@ -394,17 +401,9 @@ class Tracking:
 
     def _settle(self) -> None:
         held, self._held = self._held, None
-        if not held:
-            return
-        granted = self._ids.consents[0] is Consent.GRANTED
-        for event in held:
-            if granted:
-                # The view is done, so an error would reach nobody but the visitor.
-                strict, self.strict = self.strict, False
-                self.emit(event)
-                self.strict = strict
-            else:
-                self._reporter.refuse(event, "consent")
+        for event in held or ():
+            # The view is done, so an error would reach nobody but the visitor.
+            self._report(event, strict=False)
 
     def _held_refused(self, reason: str) -> None:
         held, self._held = self._held, None
