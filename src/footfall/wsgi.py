@@ -109,7 +109,7 @@ def _reach(start: ReferenceType[HeldStart], request: Callable[[WSGIEnvironment],
 class HeldStart:
     """Holds ``start_response`` until the application returns or writes: PEP 3333 sends no header before that."""
 
-    __slots__ = ("__weakref__", "_held", "_start_response", "_write", "environ", "tracking")
+    __slots__ = ("__weakref__", "_edit", "_held", "_start_response", "_write", "environ", "tracking")
 
     tracking: Tracking
 
@@ -118,6 +118,7 @@ class HeldStart:
         self.environ = environ
         self._held: tuple[str, list[tuple[str, str]], tuple[Any, ...]] | None = None
         self._write: Callable[[bytes], object] | None = None
+        self._edit: HeaderEdit | None = None
 
     def __call__(self, status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Callable[[bytes], object]:
         if self._held is not None and not exc_info:
@@ -138,7 +139,10 @@ class HeldStart:
     def _forward(self) -> None:
         assert self._held is not None  # noqa: S101 - both callers looked
         status, headers, exc_info = self._held
-        edit = self.tracking.finish(int(status[:3]), headers)
+        if self._write is None:
+            edit = self._edit = self.tracking.finish(int(status[:3]), headers)
+        else:  # an error's response; should it come too late to be sent, the server says so
+            edit = self.tracking.finish_anew(int(status[:3]), headers, self._edit)
         if edit is not None:
             headers = edit_headers(headers, edit)
         # Some test clients take two arguments: the third goes only where there is one.

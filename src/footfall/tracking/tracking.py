@@ -379,6 +379,28 @@ class Tracking:
             edit.add.extend([("Set-Cookie", line) for line in lines])
         return edit if edit.add or edit.drop else None
 
+    def finish_anew(
+        self, status: int, headers: Sequence[tuple[str, str]], edit: HeaderEdit | None
+    ) -> HeaderEdit | None:
+        """Decide what a response carries that takes the place of one that was never sent.
+
+        Args:
+            status: Its own.
+            headers: Its own.
+            edit: What `finish` decided for the other.
+        """
+        ours = [] if edit is None else [line for line in edit.add if line[0] not in ("Cache-Control", "Vary")]
+        anew = cache_decision(
+            status,
+            headers,
+            pending=any(name == "Set-Cookie" for name, _ in ours),
+            changed=self._ids.changed,
+            read=self._read and self._ids.consents[0] is not Consent.UNKNOWN,
+            public_responses=self._policy.config.public_responses,
+        )
+        anew.add.extend(line for line in ours if anew.cookies or line[0] != "Set-Cookie")
+        return anew
+
     async def wait_for_user(self) -> None:
         """Wait until the site has said who is logged in: a second at most."""
         await self._logged_in.wait()
