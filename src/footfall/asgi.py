@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
-from footfall.request import TELLING, RequestView
+from footfall.request import SAFE_IN_PATH, TELLING, RequestView, path_of
 from footfall.site import Site
 from footfall.tracking import CURRENT, Answer, HeaderEdit, Tracking, concerns_caches
 
@@ -82,15 +82,16 @@ class TrackingMiddleware:
 
 
 class ScopeView(RequestView):
-    """A connection's parts from its scope: text as latin-1, headers decoded when asked for."""
+    """A connection's parts from its scope: text as latin-1, path and headers decoded when asked for."""
 
-    __slots__ = ("_headers",)
+    __slots__ = ("_headers", "_target")
 
     def __init__(self, scope: Scope) -> None:
         """Take what is asked of most requests, and keep the rest as it came."""
         given: Sequence[tuple[bytes, bytes]] = scope.get("headers") or ()
         headers = dict(given)
-        if len(headers) != len(given):
+        # Names are to be in lower case; a server that does not care has none of these.
+        if len(headers) != len(given) or not (b"cookie" in headers and b"host" in headers and b"user-agent" in headers):
             headers = _joined(given)
         self._headers = headers
         scheme: str = scope.get("scheme", "http")
@@ -101,17 +102,21 @@ class ScopeView(RequestView):
         self.method = scope.get("method", "GET")
         host = headers.get(b"host")
         self.host = _server(scope) if host is None else host.decode("latin-1")
-        raw_path: bytes | None = scope.get("raw_path")
-        if raw_path:
-            self.path = (raw_path.partition(b"?")[0] if b"?" in raw_path else raw_path).decode("latin-1")
-        else:
-            self.path = quote(scope.get("path", "/"), safe="/!$&'()*+,;=:@~")
+        self._target: bytes | str = scope.get("raw_path") or scope.get("path") or "/"
         query: bytes | str = scope.get("query_string", b"")
         # Django's test client writes text.
         self.query = query.decode("latin-1") if isinstance(query, bytes) else query
         self.time = 0.0
         self.finder = None
         self._sent = None
+
+    @property
+    def path(self) -> str:  # type: ignore[override]  # made when it is asked for: few requests ask
+        """The path, percent-encoded as it was asked for; where the server has it decoded alone, encoded anew."""
+        target = self._target
+        if isinstance(target, bytes):
+            return path_of(target.decode("latin-1")) or "/"
+        return quote(target, safe=SAFE_IN_PATH, errors="replace")
 
     def header(self, name: str) -> str | None:
         """Return a header by its name in lower case, ``None`` if it is absent."""
@@ -124,10 +129,10 @@ class ScopeView(RequestView):
 
 
 def _joined(given: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Join the lines of names that have several, as HTTP/2 sends a cookie in crumbs."""
+    """Join the lines of names that have several, as HTTP/2 sends a cookie in crumbs; names in lower case."""
     lines: dict[bytes, list[bytes]] = {}
     for name, value in given:
-        lines.setdefault(name, []).append(value)
+        lines.setdefault(name.lower(), []).append(value)
     return {name: (b"; " if name == b"cookie" else b", ").join(values) for name, values in lines.items()}
 
 

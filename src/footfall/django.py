@@ -140,7 +140,7 @@ def load_site() -> Site:
 def read_request(request: HttpRequest) -> RequestView:
     """Take a request's parts; host and scheme as Django's own settings of trust say."""
     scope: Any = getattr(request, "scope", None)
-    view = wsgi.EnvironView(request.META) if scope is None else asgi.ScopeView(scope)
+    view = _MetaView(request.META) if scope is None else asgi.ScopeView(scope)
     try:
         view.host = request.get_host()
     except DisallowedHost:
@@ -148,6 +148,16 @@ def read_request(request: HttpRequest) -> RequestView:
     view.scheme = request.scheme or view.scheme
     view.secure = request.is_secure()
     return view
+
+
+class _MetaView(wsgi.EnvironView):
+    """An environ whose path Django has decoded in place."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def encode(text: str) -> bytes:
+        return text.encode(errors="replace")
 
 
 def _outer_tracking(request: HttpRequest) -> Tracking | None:

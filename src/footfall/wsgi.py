@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 from weakref import ReferenceType, ref
 
-from footfall.request import TELLING, RequestView
+from footfall.request import SAFE_IN_PATH, TELLING, RequestView, decode_path, path_of
 from footfall.site import Site
 from footfall.tracking import CURRENT, HeaderEdit, Tracking
 
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["TrackingMiddleware"]
 
+TARGETS: Final = ("RAW_URI", "REQUEST_URI")  #: where servers leave the request target as it came
 KEY: Final = "footfall.tracking"  #: where views find the tracking, and an inner one of us sees an outer one
-PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9\-._~/]*").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,16 +211,38 @@ class EnvironView(RequestView):
         """Take what is asked of most requests, and keep the rest as it came."""
         # A copy: the environ will hold the tracking, which would close a circle.
         self._environ = environ.copy()
-        path: str = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-        self.scheme: str = environ["wsgi.url_scheme"]
+        self.scheme: str = environ.get("wsgi.url_scheme") or "http"
         self.secure = self.scheme == "https"
-        self.method = environ["REQUEST_METHOD"]
+        self.method = environ.get("REQUEST_METHOD") or "GET"
         self.host = environ.get("HTTP_HOST") or environ.get("SERVER_NAME", "")
-        self.path = path if PLAIN_PATH(path) else quote(path, safe="/!$&'()*+,;=:@~", encoding="latin-1")
         self.query = environ.get("QUERY_STRING", "")
         self.time = 0.0
         self.finder = None
         self._sent = None
+
+    @property
+    def path(self) -> str:  # type: ignore[override]  # made when it is asked for: few requests ask
+        """The path, percent-encoded as it was asked for; where the server has it decoded alone, encoded anew."""
+        environ = self._environ
+        prefix, rest = self.encode(environ.get("SCRIPT_NAME", "")), self.encode(environ.get("PATH_INFO", ""))
+        for name in TARGETS:
+            raw = path_of(environ.get(name) or "")
+            if raw is not None:
+                # Not where something on the way has rewritten the path: the application does not serve that one.
+                decoded = decode_path(raw)
+                if decoded == prefix + rest:
+                    return raw
+                if decoded == rest:  # a proxy took the prefix away
+                    return quote(prefix, safe=SAFE_IN_PATH) + raw
+        return quote(prefix + rest, safe=SAFE_IN_PATH)
+
+    @staticmethod
+    def encode(text: str) -> bytes:
+        """Return the bytes that a part of the path stands for: PEP 3333 has them read as latin-1."""
+        try:
+            return text.encode("latin-1")
+        except UnicodeEncodeError:  # something on the way has decoded it
+            return text.encode(errors="replace")
 
     def header(self, name: str) -> str | None:
         """Return a header by its name in lower case, ``None`` if it is absent."""

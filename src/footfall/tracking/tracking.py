@@ -11,7 +11,7 @@ from footfall.errors import EventError
 from footfall.events import Event, Login
 from footfall.identity.caching import HeaderEdit, cache_decision
 from footfall.identity.visitor import Visitor
-from footfall.request import Consent, RequestClass, RequestView
+from footfall.request import Consent, RequestClass, RequestView, decode_path
 from footfall.tracking.answers import Answer, answer_consent
 from footfall.tracking.cookies import response_cookies
 from footfall.tracking.ids import KnownIds
@@ -321,7 +321,7 @@ class Tracking:
         policy, view = self._policy, self._ids.view
         if policy.consent_endpoint is None and not policy.config.strip_query_ids:  # most sites
             return None
-        if view.path == policy.consent_endpoint:
+        if policy.consent_path is not None and decode_path(view.path) == policy.consent_path:
             return answer_consent(self, view)
         target = self._ids.redirect
         return None if target is None else Answer(303, [("Location", target), ("Cache-Control", "no-store")])
