@@ -195,19 +195,15 @@ async def _send_answer(tracking: Tracking, answer: Answer, send: Send) -> None:
 
 
 def _attend_lifespan(site: Site, send: Send) -> Send:
+    from anyio import to_thread
+
     async def send_in_turn(message: Message) -> None:
         kind = message["type"]
         if kind == "lifespan.startup.complete":
-            await _in_thread(site.warm_up)
+            await to_thread.run_sync(site.warm_up)
         elif kind in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
             # What is pending is safe in the spool; this only spares it the wait for the next start.
-            await _in_thread(lambda: site.flush(2.0))
+            await to_thread.run_sync(site.flush, 2.0)
         await send(message)
 
     return send_in_turn
-
-
-async def _in_thread(work: Callable[[], object]) -> None:
-    from asgiref.sync import sync_to_async
-
-    await sync_to_async(work, thread_sensitive=False)()

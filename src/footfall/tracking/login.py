@@ -91,11 +91,10 @@ class LoggedIn:
         """Ask the site, and wait for the answer: a plain function runs in a thread."""
         if self._policy.user_id is None or self._request is None:
             return None
-        from asgiref.sync import sync_to_async
-
         ask: Any = self._policy.user_id
         try:
-            return self._named(await (ask if inspect.iscoroutinefunction(ask) else sync_to_async(ask))(self._request()))
+            asked = ask(self._request()) if inspect.iscoroutinefunction(ask) else _in_thread(ask, self._request())
+            return self._named(await asked)
         except Exception as error:  # noqa: BLE001 - as above
             self._without_user(error)
             return None
@@ -117,3 +116,18 @@ class LoggedIn:
             )
             return None
         return str(user)
+
+
+async def _in_thread(ask: Callable[[Any], object], request: object) -> object:
+    """Call a plain function where it may wait."""
+    from asyncio import get_running_loop
+
+    try:
+        get_running_loop()
+    except RuntimeError:  # trio
+        from anyio import to_thread
+
+        return await to_thread.run_sync(ask, request, abandon_on_cancel=True)
+    from asgiref.sync import sync_to_async
+
+    return await sync_to_async(ask)(request)  # Django's database connections belong to this one's thread
