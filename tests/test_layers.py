@@ -29,7 +29,7 @@ LIBRARIES: dict[str, set[str]] = {
     "testing": {"pytest"},
     "metrics": {"opentelemetry"},
     "localtracker": {"starlette", "uvicorn"},
-    "asgi": {"starlette", "asgiref"},
+    "asgi": {"starlette", "anyio"},
     "starlette": {"starlette"},
     "flask": {"flask", "werkzeug", "starlette.datastructures.State"},
     "django": {"django", "asgiref", "starlette.datastructures.State"},

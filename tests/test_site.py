@@ -107,21 +107,11 @@ def test_who_the_site_says_is_logged_in_is_in_every_event() -> None:
     assert (raptor(recorder)[0]["p7"], yoochoose(recorder)) == (["johndoe"], ["/click/johndoe/1/1"])
 
 
-def test_a_login_of_whom_the_site_already_says_is_no_event() -> None:
-    """T-14."""
+def test_a_login_of_whom_the_site_already_names_is_an_event() -> None:
+    """Y-05: a view may have written its session before it says so."""
     site = a_site(user_id=lambda request: request)
     with recording(site) as recorder:
         site.begin(view(cookie=KNOWN), request=lambda: "johndoe").login("johndoe")
-    assert recorder.requests == []
-
-
-def test_a_login_that_the_framework_signals_is_an_event() -> None:
-    """Y-05: though the site already says so."""
-    site = a_site(user_id=lambda request: request)
-    with recording(site) as recorder:
-        tracking = site.begin(view(cookie=KNOWN), request=lambda: "johndoe")
-        tracking.login_signalled()
-        tracking.login("johndoe")
     assert yoochoose(recorder) == [f"/login/{DEVICE}/johndoe"]
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
-from footfall.request import TELLING, RequestView
+from footfall.request import SAFE_IN_PATH, TELLING, RequestView, path_of
 from footfall.site import Site
 from footfall.tracking import CURRENT, Answer, HeaderEdit, Tracking, concerns_caches
 
@@ -60,35 +60,38 @@ class TrackingMiddleware:
         tracking = site.begin(ScopeView(scope), debug=bool(getattr(app, "debug", False)), request=request)
         # In place: a copied scope would hide from outer layers what inner ones write (the route, the user).
         scope[KEY] = scope.setdefault("state", {})["tracking"] = tracking
-        if site.policy.reads_consent_async:
-            await tracking.read_consent_async()
-        if kind == "http":
-            if (answer := tracking.answer()) is not None:
-                return await _send_answer(tracking, answer, send)
-            send = partial(_send_finished, tracking, send)
         token = CURRENT.set(tracking)
         try:
-            return await self.app(scope, receive, send)
+            if site.policy.reads_consent_async:
+                await tracking.read_consent_async()
+            if kind == "http":
+                if (answer := tracking.answer()) is not None:
+                    return await _send_answer(tracking, answer, send)
+                send = partial(_send_finished, tracking, send)
+            result = await self.app(scope, receive, send)  # type: ignore[func-returns-value]  # some servers look
+            if tracking.awaits_user:
+                await tracking.wait_for_user()
+            return result
         finally:
+            # Nothing is awaited here: a request that was cancelled gets no further.
             try:
                 CURRENT.reset(token)
             except ValueError:  # the server left in another context than it came in
                 CURRENT.set(None)
-            if tracking.awaits_user:
-                await tracking.wait_for_user()
             tracking.release()
 
 
 class ScopeView(RequestView):
-    """A connection's parts from its scope: text as latin-1, headers decoded when asked for."""
+    """A connection's parts from its scope: text as latin-1, path and headers decoded when asked for."""
 
-    __slots__ = ("_headers",)
+    __slots__ = ("_headers", "_target")
 
     def __init__(self, scope: Scope) -> None:
         """Take what is asked of most requests, and keep the rest as it came."""
         given: Sequence[tuple[bytes, bytes]] = scope.get("headers") or ()
         headers = dict(given)
-        if len(headers) != len(given):
+        # Names are to be in lower case; a server that does not care has none of these.
+        if len(headers) != len(given) or not (b"cookie" in headers and b"host" in headers and b"user-agent" in headers):
             headers = _joined(given)
         self._headers = headers
         scheme: str = scope.get("scheme", "http")
@@ -99,17 +102,21 @@ class ScopeView(RequestView):
         self.method = scope.get("method", "GET")
         host = headers.get(b"host")
         self.host = _server(scope) if host is None else host.decode("latin-1")
-        raw_path: bytes | None = scope.get("raw_path")
-        if raw_path:
-            self.path = (raw_path.partition(b"?")[0] if b"?" in raw_path else raw_path).decode("latin-1")
-        else:
-            self.path = quote(scope.get("path", "/"), safe="/!$&'()*+,;=:@~")
+        self._target: bytes | str = scope.get("raw_path") or scope.get("path") or "/"
         query: bytes | str = scope.get("query_string", b"")
         # Django's test client writes text.
         self.query = query.decode("latin-1") if isinstance(query, bytes) else query
         self.time = 0.0
         self.finder = None
         self.found = None
+
+    @property
+    def path(self) -> str:  # type: ignore[override]  # made when it is asked for: few requests ask
+        """The path, percent-encoded as it was asked for; where the server has it decoded alone, encoded anew."""
+        target = self._target
+        if isinstance(target, bytes):
+            return path_of(target.decode("latin-1")) or "/"
+        return quote(target, safe=SAFE_IN_PATH, errors="replace")
 
     def header(self, name: str) -> str | None:
         """Return a header by its name in lower case, ``None`` if it is absent."""
@@ -122,10 +129,10 @@ class ScopeView(RequestView):
 
 
 def _joined(given: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Join the lines of names that have several, as HTTP/2 sends a cookie in crumbs."""
+    """Join the lines of names that have several, as HTTP/2 sends a cookie in crumbs; names in lower case."""
     lines: dict[bytes, list[bytes]] = {}
     for name, value in given:
-        lines.setdefault(name, []).append(value)
+        lines.setdefault(name.lower(), []).append(value)
     return {name: (b"; " if name == b"cookie" else b", ").join(values) for name, values in lines.items()}
 
 
@@ -188,19 +195,15 @@ async def _send_answer(tracking: Tracking, answer: Answer, send: Send) -> None:
 
 
 def _attend_lifespan(site: Site, send: Send) -> Send:
+    from anyio import to_thread
+
     async def send_in_turn(message: Message) -> None:
         kind = message["type"]
         if kind == "lifespan.startup.complete":
-            await _in_thread(site.warm_up)
+            await to_thread.run_sync(site.warm_up)
         elif kind in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
             # What is pending is safe in the spool; this only spares it the wait for the next start.
-            await _in_thread(lambda: site.flush(2.0))
+            await to_thread.run_sync(site.flush, 2.0)
         await send(message)
 
     return send_in_turn
-
-
-async def _in_thread(work: Callable[[], object]) -> None:
-    from asgiref.sync import sync_to_async
-
-    await sync_to_async(work, thread_sensitive=False)()

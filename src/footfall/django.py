@@ -14,7 +14,6 @@ except ImportError:
 
     raise MissingExtra("footfall.django", "django") from None
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
-from django.contrib.auth.signals import user_logged_in
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -67,32 +66,38 @@ class TrackingMiddleware:
         if tracking is None:
             result: HttpResponseBase = self._get_response(request)
             return result
-        response = _answer(tracking)
-        if response is None:
-            token = CURRENT.set(tracking)
-            try:
+        token = CURRENT.set(tracking)
+        try:
+            response = _answer(tracking)
+            if response is None:
                 response = self._get_response(request)
-            finally:
-                CURRENT.reset(token)
-        return _finish(tracking, response)
+            return _finish(tracking, response)
+        except BaseException:  # Django makes a response of an Exception: this is the process's end, say
+            tracking.release()
+            raise
+        finally:
+            CURRENT.reset(token)
 
     async def _serve_async(self, request: HttpRequest) -> HttpResponseBase:
         tracking = self._begin(request)
         if tracking is None:
             result: HttpResponseBase = await self._get_response(request)
             return result
-        if self._site.policy.reads_consent_async:
-            await tracking.read_consent_async()
-        response = _answer(tracking)
-        if response is None:
-            token = CURRENT.set(tracking)
-            try:
+        token = CURRENT.set(tracking)
+        try:
+            if self._site.policy.reads_consent_async:
+                await tracking.read_consent_async()
+            response = _answer(tracking)
+            if response is None:
                 response = await self._get_response(request)
-            finally:
-                CURRENT.reset(token)
-        if tracking.awaits_user:
-            await tracking.wait_for_user()
-        return _finish(tracking, response)
+            if tracking.awaits_user:
+                await tracking.wait_for_user()
+            return _finish(tracking, response)
+        except BaseException:  # the client left, and Django cancels its view
+            tracking.release()
+            raise
+        finally:
+            CURRENT.reset(token)
 
     def _begin(self, request: HttpRequest) -> Tracking | None:
         outer = _outer_tracking(request)
@@ -135,7 +140,7 @@ def load_site() -> Site:
 def read_request(request: HttpRequest) -> RequestView:
     """Take a request's parts; host and scheme as Django's own settings of trust say."""
     scope: Any = getattr(request, "scope", None)
-    view = wsgi.EnvironView(request.META) if scope is None else asgi.ScopeView(scope)
+    view = _MetaView(request.META) if scope is None else asgi.ScopeView(scope)
     try:
         view.host = request.get_host()
     except DisallowedHost:
@@ -143,6 +148,16 @@ def read_request(request: HttpRequest) -> RequestView:
     view.scheme = request.scheme or view.scheme
     view.secure = request.is_secure()
     return view
+
+
+class _MetaView(wsgi.EnvironView):
+    """An environ whose path Django has decoded in place."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def encode(text: str) -> bytes:
+        return text.encode(errors="replace")
 
 
 def _outer_tracking(request: HttpRequest) -> Tracking | None:
@@ -213,15 +228,6 @@ def _add_cookie(response: HttpResponseBase, line: str) -> None:
     while key in response.cookies:
         key += " "
     dict[str, Morsel[str]].__setitem__(response.cookies, key, morsel)
-
-
-def _note_login(sender: object, request: HttpRequest | None = None, **_: object) -> None:  # noqa: ARG001
-    tracking = getattr(getattr(request, "state", None), "tracking", None)
-    if isinstance(tracking, Tracking):
-        tracking.login_signalled()
-
-
-user_logged_in.connect(_note_login, dispatch_uid="footfall")
 
 
 @checks.register()

@@ -6,6 +6,7 @@ import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes
 
 from footfall.config import Config
 from footfall.consent import Question, cookie_names_of, is_async, own_cookie, own_cookie_of
@@ -63,6 +64,7 @@ class Policy:
         self.new_id = new_id
         self.now = now
         self.consent_endpoint = consent_endpoint
+        self.consent_path = None if consent_endpoint is None else unquote_to_bytes(consent_endpoint)
         self.names = Names(config.cookie_names)
         self.former = None if config.former_cookie_names is None else Names(config.former_cookie_names)
         self.uses_xuid = config.person_ids == "xuid"

@@ -8,8 +8,19 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from itertools import groupby
+from urllib.parse import unquote_to_bytes
 
-__all__ = ["TELLING", "Consent", "CookieFinder", "RequestClass", "RequestView", "find_cookies"]
+__all__ = [
+    "SAFE_IN_PATH",
+    "TELLING",
+    "Consent",
+    "CookieFinder",
+    "RequestClass",
+    "RequestView",
+    "decode_path",
+    "find_cookies",
+    "path_of",
+]
 
 
 class Consent(Enum):
@@ -41,6 +52,31 @@ TELLING = (
 )
 
 
+SAFE_IN_PATH = "/!$&'()*+,;=:@~"  #: what is no percent-encoding's business (RFC 3986, section 3.3)
+
+
+def path_of(target: str) -> str | None:
+    """Take the path out of a request target (RFC 9112, section 3.2), percent-encoded as it came.
+
+    A proxy's form names an authority, which the client made up: it is passed over. ``None``: there is no path.
+    """
+    target = target.partition("?")[0]
+    if not target.startswith("/"):
+        scheme, separator, rest = target.partition("://")
+        if not (scheme and separator):
+            return None
+        target = "/" + rest.partition("/")[2]
+    return target
+
+
+def decode_path(path: str) -> bytes:
+    """Decode a path, to compare it: text is bytes read as latin-1, or, in a site's own setting, UTF-8."""
+    try:
+        return unquote_to_bytes(path.encode("latin-1"))
+    except UnicodeEncodeError:
+        return unquote_to_bytes(path)
+
+
 class RequestView:
     """One incoming request as it came: the text of its line, and its headers on demand.
 
@@ -68,7 +104,7 @@ class RequestView:
             method: In upper case; a WebSocket's handshake is ``"GET"``.
             scheme: ``http``, ``https``, ``ws`` or ``wss``, as the server or framework says.
             host: The Host that the server or framework uses, with its port if it has one; ``""`` if there is none.
-            path: Percent-decoded or not, as the server gives it.
+            path: Percent-encoded, as it was asked for.
             query: The query string without its question mark, not decoded.
             header: From a name in lower case to its value; several lines of ``cookie`` joined by ``"; "``, of
                 another name by ``", "``; ``None`` if the header is absent.
@@ -154,7 +190,7 @@ class CookieFinder:
         whole = sorted(name for name in self.names if not name.endswith("*") and not name.startswith(starts))
         longest_first = sorted(map(re.escape, whole), key=len, reverse=True)
         begun = (re.escape(start) + r"[^\s;,=]*" for start in starts)
-        self._anywhere = re.compile(f"({'|'.join([*longest_first, *begun])})=([^;,]*)")
+        self._anywhere = re.compile(f"({'|'.join([*longest_first, *begun])})[ \t]*=([^;,]*)")
         # Names that begin alike are looked for together: by their beginning, and what may follow it.
         groups: list[tuple[str, dict[str, str] | None]] = [(start, None) for start in starts]
         for _, alike in groupby(whole, key=lambda name: name[:ALIKE]):
@@ -175,7 +211,7 @@ class CookieFinder:
                 return self.find_anywhere(header)
             for piece in pieces[1:]:
                 rest, equals, tail = piece.partition("=")
-                name = rests.get(rest)
+                name = rests.get(rest) or rests.get(rest.rstrip(" \t"))
                 if name is not None and equals:
                     value = tail.partition(";")[0]
                     # As browsers write it, and once, before all that servers may make of it.

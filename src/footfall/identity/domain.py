@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 __all__ = ["CookieScope", "cookie_scope", "is_public_suffix", "matches_domain", "parse_host", "registrable_domain"]
 
 LONGEST_HOST = 260  # characters of a Host header that can still be a name (RFC 1035: 253) and a port
-HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?")
+# Browsers take more than RFC 1123, hyphens at either end and underscores, but no label of nothing else.
+LABEL = "[_-]*[a-z0-9][a-z0-9_-]*"
+HOST = re.compile(rf"({LABEL}(?:\.{LABEL})*\.?)(?::[0-9]*)?")
 # A last label of digits is an IPv4 address however odd (URL Standard, "ends in a number").
 ENDS_IN_NUMBER = re.compile(r"(.*\.)?([0-9]+|0x[0-9a-f]*)\.?")
 
@@ -38,8 +40,8 @@ def parse_host(text: str) -> str:
     """Reduce a Host header to a lower-case name without port; ``""`` if it holds no name (an IPv6 address, rubbish)."""
     if len(text) > LONGEST_HOST or not text.isascii():  # lower() makes an ASCII k of the Kelvin sign
         return ""
-    name = text.partition(":")[0].lower()
-    return name if HOST.fullmatch(name) and len(name) <= 254 else ""
+    found = HOST.fullmatch(text.lower())
+    return found[1] if found is not None and len(found[1]) <= 254 else ""
 
 
 @lru_cache(maxsize=1024)  # bounded: a visitor may send any Host

@@ -11,7 +11,7 @@ from footfall.errors import EventError
 from footfall.events import Event, Login
 from footfall.identity.caching import HeaderEdit, cache_decision
 from footfall.identity.visitor import Visitor
-from footfall.request import Consent, RequestClass, RequestView
+from footfall.request import Consent, RequestClass, RequestView, decode_path
 from footfall.tracking.answers import Answer, answer_consent
 from footfall.tracking.cookies import response_cookies
 from footfall.tracking.ids import KnownIds
@@ -180,10 +180,13 @@ class Tracking:
             return self._reporter.fault(error, strict=self.strict)
         if not self.request_class.emit:
             return self._reporter.refuse(event, self.request_class.name)
-        consent, person = self._ids.consents
-        if not self.finished and (consent is Consent.UNKNOWN or self._must_wait):
+        if not self.finished and (self._ids.consents[0] is Consent.UNKNOWN or self._must_wait):
             self._held = [*(self._held or ()), event]
             return None
+        return self._report(event, strict=self.strict)
+
+    def _report(self, event: Event, *, strict: bool) -> None:
+        consent, person = self._ids.consents
         if consent is not Consent.GRANTED or (isinstance(event, Login) and person is not Consent.GRANTED):
             return self._reporter.refuse(event, "consent")
         if person is Consent.DENIED and self.request_class.renew:
@@ -192,7 +195,7 @@ class Tracking:
         if visitor is None:
             return self._reporter.refuse(event, "unconfirmed")
         self._reported = True
-        return self._reporter.report(event, visitor, strict=self.strict)
+        return self._reporter.report(event, visitor, strict=strict)
 
     def preview(self, event: Event) -> list[WireRequest]:
         """Return the requests that *event* would become for this visitor, without sending any.
@@ -217,10 +220,10 @@ class Tracking:
         return self._ids.identify(person)
 
     def login(self, user_id: str) -> None:
-        """Name the user for the rest of this request and report the login, unless the site names them already.
+        """Name the user for the rest of this request, and report the login.
 
         Later requests learn the user from ``Site(user_id=...)`` alone. No cookie is set for it. The event goes
-        once for each pair of device and user.
+        once for each pair of device and user: delivery drops a pair that it has had.
 
         Raises:
             EventError: *user_id* is no text a tracker takes, and the site is strict.
@@ -229,19 +232,12 @@ class Tracking:
             event = Login(user_id)
         except EventError as error:
             return self._reporter.fault(error, strict=self.strict)
-        if not self._logged_in.signalled and self._asks_for_user and self.user_id == event.user_id:
-            return None
         self._learn_user(event.user_id)
         return self.emit(event)
 
     def logout(self) -> None:
         """Go back to the anonymous id for the rest of this request. Reports nothing, and changes no cookie."""
         self._learn_user(None)
-
-    def login_signalled(self) -> None:
-        """Note that the framework has just logged somebody in, so that `login` does not take them for known."""
-        self._logged_in.signal()
-        self.awaits_user = False
 
     def _ask_user(self) -> str | None:
         login = self._logged_in
@@ -274,7 +270,8 @@ class Tracking:
         """
         self._warn_if_late("grant")
         self._ids.set_consent(Consent.GRANTED, Consent.GRANTED if person else Consent.DENIED)
-        self._settle()  # what was held came first, a login above all
+        if not self._must_wait:
+            self._settle()  # what was held came first, a login above all
 
     def deny(self) -> None:
         """Record the visitor's refusal: our cookies expire with this response, and nothing is sent any more."""
@@ -324,7 +321,7 @@ class Tracking:
         policy, view = self._policy, self._ids.view
         if policy.consent_endpoint is None and not policy.config.strip_query_ids:  # most sites
             return None
-        if view.path == policy.consent_endpoint:
+        if policy.consent_path is not None and decode_path(view.path) == policy.consent_path:
             return answer_consent(self, view)
         target = self._ids.redirect
         return None if target is None else Answer(303, [("Location", target), ("Cache-Control", "no-store")])
@@ -382,17 +379,42 @@ class Tracking:
             edit.add.extend([("Set-Cookie", line) for line in lines])
         return edit if edit.add or edit.drop else None
 
+    def finish_anew(
+        self, status: int, headers: Sequence[tuple[str, str]], edit: HeaderEdit | None
+    ) -> HeaderEdit | None:
+        """Decide what a response carries that takes the place of one that was never sent.
+
+        Args:
+            status: Its own.
+            headers: Its own.
+            edit: What `finish` decided for the other.
+        """
+        ours = [] if edit is None else [line for line in edit.add if line[0] not in ("Cache-Control", "Vary")]
+        anew = cache_decision(
+            status,
+            headers,
+            pending=any(name == "Set-Cookie" for name, _ in ours),
+            changed=self._ids.changed,
+            read=self._read and self._ids.consents[0] is not Consent.UNKNOWN,
+            public_responses=self._policy.config.public_responses,
+        )
+        anew.add.extend(line for line in ours if anew.cookies or line[0] != "Set-Cookie")
+        return anew
+
     async def wait_for_user(self) -> None:
         """Wait until the site has said who is logged in: a second at most."""
         await self._logged_in.wait()
         self.awaits_user = False
 
     def release(self) -> None:
-        """Let go of the request once it is over: a cycle through it would wait for the collector."""
-        if not self.finished:  # no response started, and none will: an error, or a WebSocket
+        """Let go of the request once it is over, however it ended: a cycle through it would wait for the collector.
+
+        What is still held goes under the device alone, if that was consented to, else it is counted as refused.
+        """
+        if not self.finished:  # no response started, and none will: an error, a client that left, or a WebSocket
             self.finished = True
             if self.awaits_user:
-                self._give_up_on_user()
+                self._learn_user(None)
             self._ids.close(written=False)
             self._settle()
         self._request = None
@@ -401,17 +423,9 @@ class Tracking:
 
     def _settle(self) -> None:
         held, self._held = self._held, None
-        if not held:
-            return
-        granted = self._ids.consents[0] is Consent.GRANTED
-        for event in held:
-            if granted:
-                # The view is done, so an error would reach nobody but the visitor.
-                strict, self.strict = self.strict, False
-                self.emit(event)
-                self.strict = strict
-            else:
-                self._reporter.refuse(event, "consent")
+        for event in held or ():
+            # The view is done, so an error would reach nobody but the visitor.
+            self._report(event, strict=False)
 
     def _held_refused(self, reason: str) -> None:
         held, self._held = self._held, None
