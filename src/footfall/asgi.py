@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +28,7 @@ OUR_HEADERS: Final = {name: name.lower().encode() for name in ("Set-Cookie", "Ca
 RAW_TELLING: Final = tuple(name.encode() for name in TELLING)
 #: Headers of most responses that are no caches' concern.
 UNCONCERNED: Final = frozenset({b"content-type", b"content-length", b"set-cookie", b"date", b"server", b"location"})
+BRIDGED: Final = "wsgi_environ"  #: where a2wsgi leaves what it made a scope of
 KEY: Final = "footfall.tracking"  #: where an inner one of us sees that an outer one has this request
 
 
@@ -52,7 +55,11 @@ class TrackingMiddleware:
         if (kind != "http" and kind != "websocket") or KEY in scope:
             if kind == "lifespan":
                 return await self.app(scope, receive, _attend_lifespan(self.site, send))
+            if KEY in scope:
+                self.site.defer(scope[KEY])
             return await self.app(scope, receive, send)
+        if BRIDGED in scope and KEY in scope[BRIDGED]:
+            return await self._defer(scope, receive, send)
 
         site = self.site
         app = scope.get("app", self.app)
@@ -79,6 +86,17 @@ class TrackingMiddleware:
             except ValueError:  # the server left in another context than it came in
                 CURRENT.set(None)
             tracking.release()
+
+    async def _defer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Leave a request to the WSGI door around the bridge that it came over."""
+        outer: Tracking = scope[BRIDGED][KEY]
+        self.site.defer(outer)
+        scope[KEY] = scope.setdefault("state", {})["tracking"] = outer
+        token = CURRENT.set(outer)
+        try:
+            return await self.app(scope, receive, send)
+        finally:
+            CURRENT.reset(token)
 
 
 class ScopeView(RequestView):
@@ -115,6 +133,8 @@ class ScopeView(RequestView):
         """The path, percent-encoded as it was asked for; where the server has it decoded alone, encoded anew."""
         target = self._target
         if isinstance(target, bytes):
+            if target.startswith(b"/") and b"?" not in target:
+                return target.decode("latin-1")
             return path_of(target.decode("latin-1")) or "/"
         return quote(target, safe=SAFE_IN_PATH, errors="replace")
 
@@ -155,6 +175,10 @@ def _send_finished(tracking: Tracking, send: Send, message: Message) -> Awaitabl
     if tracking.awaits_user:
         return _send_awaited(tracking, message, send)
     return send(_finish(tracking, message))
+
+
+if sys.version_info >= (3, 12):  # asgiref's bridge warns of a callable that does not say it has to be awaited
+    inspect.markcoroutinefunction(_send_finished)
 
 
 async def _send_awaited(tracking: Tracking, message: Message, send: Send) -> None:

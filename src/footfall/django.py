@@ -100,13 +100,14 @@ class TrackingMiddleware:
             CURRENT.reset(token)
 
     def _begin(self, request: HttpRequest) -> Tracking | None:
-        outer = _outer_tracking(request)
+        site, view = self._site, read_request(request)
+        outer = _outer_tracking(request, view)
         if outer is not None:
+            site.defer(outer)
             _attach(request, outer)
             return None
-        site = self._site
         tracking = site.begin(
-            read_request(request),
+            view,
             debug=settings.DEBUG,
             request=(lambda: request) if site.policy.user_id is not None else None,
         )
@@ -160,10 +161,13 @@ class _MetaView(wsgi.EnvironView):
         return text.encode(errors="replace")
 
 
-def _outer_tracking(request: HttpRequest) -> Tracking | None:
-    """Find the tracking of a WSGI or ASGI door around Django."""
+def _outer_tracking(request: HttpRequest, view: RequestView) -> Tracking | None:
+    """Find the tracking of a WSGI or ASGI door around Django, be there a bridge between."""
     scope: Any = getattr(request, "scope", None)
-    return request.META.get(wsgi.KEY) if scope is None else scope.get(asgi.KEY)
+    found: Tracking | None = request.META.get(wsgi.KEY) if scope is None else scope.get(asgi.KEY)
+    if found is None and (around := CURRENT.get()) is not None and around.is_of(view):
+        return around
+    return found
 
 
 def _attach(request: HttpRequest, tracking: Tracking) -> None:

@@ -104,6 +104,7 @@ class _Door:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if KEY in environ:
+            self._site.defer(environ[KEY])
             return self._inner(environ, start_response)
         return serve(self._inner, self._site, environ, start_response, debug=self._app.debug, request=self._request)
 

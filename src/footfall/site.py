@@ -159,6 +159,15 @@ class Site:
         made = _traced() if debug else Tracking
         return made(policy, self.reporter, view, strict=strict, request=request if policy.user_id is not None else None)
 
+    def defer(self, outer: Tracking) -> None:
+        """Leave a request to the door around this site's; that of another site is most likely a mistake."""
+        if not outer.belongs_to(self.policy):
+            self.policy.notices.warn_once(
+                "nested",
+                "a door of another Site is around this site's: the outer one has the requests, and this site's settings"
+                " and trackers have none; give both doors one Site, or take the outer one away",
+            )
+
     def resume(self, token: str) -> Resumed:
         """Report under a visitor's ids long after their request: at a payment's return, in a webhook or a task.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextvars import Token
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -43,6 +44,7 @@ class TrackingMiddleware:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
         if KEY in environ:
+            self.site.defer(environ[KEY])
             return self.app(environ, start_response)
         return serve(
             self.app, self.site, environ, start_response, debug=bool(getattr(self.app, "debug", False)), request=_itself
@@ -70,14 +72,18 @@ def serve(
             the application has returned and keeps neither environ nor ``start_response``, and may return it.
     """
     start = HeldStart(start_response, environ)  # a view may identify its visitor after start_response
+    view = EnvironView(environ)
     tracking = start.tracking = site.begin(
-        EnvironView(environ),
+        view,
         debug=debug,
         request=_reach(ref(start), request) if site.policy.user_id is not None else None,
     )
     environ[KEY] = tracking
     token = CURRENT.set(tracking)
+    outer = token.old_value
     try:
+        if outer is not Token.MISSING and outer is not None and outer.is_of(view):
+            return _defer(app, site, environ, start_response, outer)
         if (answer := tracking.answer()) is not None:
             start(answer.status_line, answer.headers)
             start.release()
@@ -91,6 +97,16 @@ def serve(
         raise
     finally:
         CURRENT.reset(token)
+
+
+def _defer(
+    app: WSGIApplication, site: Site, environ: WSGIEnvironment, start_response: StartResponse, outer: Tracking
+) -> Iterable[bytes]:
+    """Leave a request to the ASGI door around the bridge that it came over: it keeps its context, not its scope."""
+    site.defer(outer)
+    environ[KEY] = outer
+    CURRENT.set(outer)
+    return app(environ, start_response)
 
 
 def _reach(

@@ -180,13 +180,17 @@ class Tracking:
             return self._reporter.fault(error, strict=self.strict)
         if not self.request_class.emit:
             return self._reporter.refuse(event, self.request_class.name)
-        if not self.finished and (self._ids.consents[0] is Consent.UNKNOWN or self._must_wait):
-            self._held = [*(self._held or ()), event]
-            return None
-        return self._report(event, strict=self.strict)
+        consent, person = consents = self._ids.consents
+        if not self.finished:
+            if person is Consent.GRANTED:
+                self._ask_user()
+            if consent is Consent.UNKNOWN or self.awaits_user:
+                self._held = [*(self._held or ()), event]
+                return None
+        return self._report(event, consents, strict=self.strict)
 
-    def _report(self, event: Event, *, strict: bool) -> None:
-        consent, person = self._ids.consents
+    def _report(self, event: Event, consents: tuple[Consent, Consent], *, strict: bool) -> None:
+        consent, person = consents
         if consent is not Consent.GRANTED or (isinstance(event, Login) and person is not Consent.GRANTED):
             return self._reporter.refuse(event, "consent")
         if person is Consent.DENIED and self.request_class.renew:
@@ -326,6 +330,15 @@ class Tracking:
         target = self._ids.redirect
         return None if target is None else Answer(303, [("Location", target), ("Cache-Control", "no-store")])
 
+    def is_of(self, view: RequestView) -> bool:
+        """Tell whether another door sees this very request: a bridge made one protocol's request of another's."""
+        ours = self._ids.view
+        return (ours.method, ours.query, *_likeness(ours)) == (view.method, view.query, *_likeness(view))
+
+    def belongs_to(self, policy: Policy) -> bool:
+        """Tell whether it was begun by the site of this policy."""
+        return self._policy is policy
+
     def capture(self, query: str) -> None:
         """Take ``reaid`` or ``xuid`` from the query of an earlier page, now that the visitor consents."""
         self._ids.capture(query)
@@ -425,7 +438,7 @@ class Tracking:
         held, self._held = self._held, None
         for event in held or ():
             # The view is done, so an error would reach nobody but the visitor.
-            self._report(event, strict=False)
+            self._report(event, self._ids.consents, strict=False)
 
     def _held_refused(self, reason: str) -> None:
         held, self._held = self._held, None
@@ -455,3 +468,8 @@ class Tracking:
     def __repr__(self) -> str:
         """Name the request's class, never its visitor."""
         return f"<Tracking of a {self.request_class.name}>"
+
+
+def _likeness(view: RequestView) -> tuple[str | None, ...]:
+    # Bridges join a cookie's lines by a comma.
+    return view.header("host"), view.header("user-agent"), (view.header("cookie") or "").replace("; ", ",")
