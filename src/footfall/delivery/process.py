@@ -88,6 +88,7 @@ class Process:
         self._resumed = Signal()
         self._totals = Totals(trackers={}, offsets={})
         self._stopping = self._for_good = False
+        self._finished = False
         self.pid = os.getpid()
         self._unattended = unattended
         self.courier: Courier | None = None
@@ -287,6 +288,7 @@ class Process:
             self._notices.say(logging.ERROR, f"events stay in the journal: {error}")
         finally:
             self._source.close()
+            self._finished = True
             self.spool.close()
 
     def leave_behind(self) -> None:
@@ -333,6 +335,8 @@ class Process:
             if self._stopping:
                 courier.stop(0.0)
             courier.run()
+        if self._finished:  # it was given too little time, and may have opened the spool again
+            self.spool.close()
 
     def _wake_courier(self) -> None:
         if self.courier is not None:
