@@ -71,9 +71,12 @@ class Site:
         config = Config() if config is None else config
         # Here, not above: whoever brings a delivery has imported it, and who makes no site needs none.
         from footfall.delivery import Delivery
+        from footfall.delivery.forking import watch_forks
         from footfall.delivery.notices import Notices
 
         self.strict = strict
+        self._asleep = True  # no request has come yet, in this process
+        watch_forks(self._rest, self._rest, self._sleep)
         notices = Notices(logger="footfall.site")
         self.policy = Policy(
             config,
@@ -150,6 +153,8 @@ class Site:
             debug: The framework's debug flag.
             request: Gives the framework's own request to ``user_id``.
         """
+        if self._asleep:
+            self._rouse()
         policy = self.policy
         strict = debug if self.strict is None else self.strict
         view.time = policy.now()
@@ -158,6 +163,16 @@ class Site:
             view.correct(*read_forwarded(view, policy.config.trusted_proxies))
         made = _traced() if debug else Tracking
         return made(policy, self.reporter, view, strict=strict, request=request if policy.user_id is not None else None)
+
+    def _rouse(self) -> None:
+        self._asleep = False
+        self.delivery.rouse()
+
+    def _sleep(self) -> None:
+        self._asleep = True
+
+    def _rest(self) -> None:
+        """Leave a forking process as it is."""
 
     def defer(self, outer: Tracking) -> None:
         """Leave a request to the door around this site's; that of another site is most likely a mistake."""

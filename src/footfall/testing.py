@@ -102,6 +102,9 @@ class Recorder:
     def warm_up(self) -> None:
         """Open nothing."""
 
+    def rouse(self) -> None:
+        """Open nothing."""
+
     def stats(self) -> Stats:
         """Count nothing: look at the lists."""
         return Stats()

@@ -8,6 +8,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
@@ -19,6 +20,7 @@ from footfall.delivery.journal.folder import leave_presences
 from footfall.delivery.journal.outbox import TOO_LARGE, UNWRITABLE
 from footfall.delivery.native import (
     RAISE_FILES,
+    Thread,
     is_out_of_files,
     is_subinterpreter,
     native,
@@ -244,6 +246,24 @@ class Delivery:
             self.attend().outbox.prepare(first=True)
         except OSError as error:
             raise SpoolError(_cannot_write(self._settings.folder, error)) from error
+
+    def rouse(self) -> None:
+        """Deliver what is left of earlier processes, if there is anything: by a thread of its own. Never waits."""
+        if self._settings.path is None or self._forbidden is not None or why_unattended() is not None:
+            return
+        with suppress(RuntimeError):  # the interpreter is on its way out, or out of threads
+            Thread("footfall-rouse", self._take_over).start()
+
+    def _take_over(self) -> None:
+        path = self._settings.path
+        if self._process is not None or path is None or not (path.exists() or self._settings.folder.exists()):
+            return  # there is nothing to take over, and no file to be made for that
+        try:
+            self.attend()
+        except DeliveryError:
+            return
+        except SpoolError as error:
+            self._notices.say(logging.ERROR, f"what earlier processes left is not delivered: {error}")
 
     def attend(self) -> Process:
         """Start the threads, without a journal for events of this process; for a process that has none.
