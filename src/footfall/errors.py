@@ -14,7 +14,7 @@ class ConfigError(FootfallError, ValueError):
 
 
 class EventError(FootfallError, ValueError):
-    """An event is wrong. Raised when it is emitted; never quotes what a visitor sent."""
+    """An event is wrong. Raised by `emit` where the site is strict; never quotes what a visitor sent."""
 
 
 class NoIdentity(FootfallError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from footfall.errors import DeliveryError, EventError, NoIdentity
 from footfall.events import Event
@@ -16,26 +16,66 @@ if TYPE_CHECKING:
     from footfall.trackers.protocol import Tracker
     from footfall.wire import WireRequest
 
-__all__ = ["SOMEBODY", "Reporter", "ask"]
+__all__ = ["SOMEBODY", "Listener", "Outcome", "Reporter", "TrackerError", "ask", "check_event", "kind_of"]
 
 #: Stands for whoever it was where only the requests' number or their address is asked for.
 SOMEBODY: Final = Visitor(device_id=f"{0:036}", session_id=f"{0:036}", anonymous_id="somebody")
+
+
+def check_event(event: object) -> None:
+    """Refuse what is no event, and an event that is wrong.
+
+    Raises:
+        EventError: It is one of them. Says which field, what was found and what to write instead.
+    """
+    if not isinstance(event, Event):
+        raise EventError(f"event is a {type(event).__name__}; emit one of footfall.events, such as Click('3298')")
+    if (finding := event.finding) is not None:
+        raise EventError(finding)
 
 
 def ask(tracker: Tracker, event: Event, visitor: Visitor) -> list[WireRequest]:
     """Ask one tracker for the requests that report an event. Every event reaches every tracker through here.
 
     Raises:
-        EventError: The event is wrong for this tracker, or the tracker itself is broken.
+        EventError: The event is wrong, by itself (no tracker is then asked) or for this tracker; or the tracker is
+            broken.
         NoIdentity: The tracker takes nothing from a visitor without an id, and this one has none.
     """
+    check_event(event)
     try:
         return list(tracker.requests(event, visitor))
     except (EventError, NoIdentity):
         raise
     except Exception as error:
         # The cause is for a developer's eyes, where the site is strict.
-        raise EventError(f"the tracker raised {type(error).__name__}") from error
+        raise TrackerError(f"the tracker raised {type(error).__name__}") from error
+
+
+class TrackerError(EventError):
+    """An event that a tracker cannot be told because the tracker itself is broken."""
+
+
+class Outcome(NamedTuple):
+    """What becomes of an event, before any of it is done."""
+
+    event: Event
+    visitor: Visitor
+    requests: Sequence[WireRequest]  #: that delivery will be given
+    unidentified: Sequence[str]  #: the trackers that take no event without an id
+    wrong: Sequence[tuple[str, str]]  #: the trackers that are not told, each with the reason
+
+
+class Listener(Protocol):
+    """Hears what a site reports: the debug trace, or a recorder in tests."""
+
+    def hear(self, outcome: Outcome) -> None:
+        """Hear of an event that was reported."""
+        ...
+
+    def hear_refusal(self, event: Event, tracker: str, reason: str) -> None:
+        """Hear of an event that was not."""
+        ...
 
 
 class Reporter:
@@ -54,6 +94,7 @@ class Reporter:
         self.delivery = delivery
         self.notices = notices
         self.on_forget = on_forget
+        self.listener: Listener | None = None
 
     def preview(self, event: Event, visitor: Visitor) -> list[WireRequest]:
         """Turn an event into every tracker's requests, sending none. Raises EventError."""
@@ -69,58 +110,40 @@ class Reporter:
         """Turn an event into every tracker's requests and hand them to delivery.
 
         Raises:
-            EventError: The event is wrong for a tracker, and *strict*; nothing was written for any.
+            EventError: The event is wrong, or wrong for a tracker, and *strict*; nothing was written for any.
             DeliveryError: The site was closed, and *strict*.
         """
         requests: list[WireRequest] = []
-        unidentified: list[Tracker] = []
-        wrong: list[tuple[Tracker, EventError]] = []
+        unidentified: list[str] = []
+        wrong: list[tuple[str, EventError]] = []
         for tracker in self.trackers:
             try:
-                asked = ask(tracker, event, visitor)
+                requests += ask(tracker, event, visitor)
             except NoIdentity:
-                unidentified.append(tracker)
+                unidentified.append(_name_of(tracker))
             except EventError as error:
-                wrong.append((tracker, error))
-            else:
-                requests += asked
-        self.note(event, requests, unidentified, [tracker for tracker, _ in wrong])
-        if wrong and strict:
-            raise wrong[0][1]
-        for tracker in unidentified:
-            self.delivery.refuse(tracker.name, "no id")
-        for tracker, finding in wrong:
-            self._set_aside(tracker.name, event.kind, visitor.device_id or "", str(finding))
+                wrong.append((_name_of(tracker), error))
+        if self.listener is not None:
+            reasons = [(name, _say(finding)) for name, finding in wrong]
+            sent = [] if wrong and strict else requests
+            self.listener.hear(Outcome(event, visitor, sent, unidentified, reasons))
+        if wrong:
+            if strict:
+                raise wrong[0][1]
+            self._log_wrong(kind_of(event), wrong)
+            for name, finding in wrong:
+                self._set_aside(name, kind_of(event), visitor.device_id or "", _say(finding))
+        for name in unidentified:
+            self.delivery.refuse(name, "no id")
         if requests:
-            try:
-                self.delivery.accept(requests)
-            except DeliveryError as error:
-                if strict:
-                    raise
-                self.notices.say(logging.ERROR, f"event lost: {error}", event=event.kind)
+            self._accept(requests, event, strict=strict)
 
-    def note(
-        self,
-        event: Event,
-        requests: Sequence[WireRequest],
-        unidentified: Sequence[Tracker],
-        wrong: Sequence[Tracker],
-    ) -> None:
-        """Hear what came of an event, before any of it is done: nothing to do here; the debug trace listens."""
-
-    def fault(self, error: EventError, *, strict: bool) -> None:
-        """Raise what a developer wrote wrong where they see it, set it aside where visitors would."""
-        if strict:
-            raise error
-        for tracker in self.trackers:
-            self._set_aside(tracker.name, "", "", str(error))
-
-    def _set_aside(self, tracker: str, kind: str, visitor: str, reason: str) -> None:
-        self.notices.say(logging.ERROR, f"event set aside: {reason}", tracker=tracker, event=kind)
-        try:
-            self.delivery.set_aside(tracker, kind, visitor, reason)
-        except DeliveryError as closed:
-            self.notices.say(logging.ERROR, f"event lost: {closed}", tracker=tracker, event=kind)
+    def set_aside(self, kind: str, reason: str) -> None:
+        """Set aside, for each tracker, what a view asked for and what could not even become an event."""
+        names = [_name_of(tracker) for tracker in self.trackers]
+        self._log_wrong(kind, [(name, EventError(reason)) for name in names])
+        for name in names:
+            self._set_aside(name, kind, "", reason)
 
     def refuse(self, event: Event, reason: str) -> None:
         """Count an event that is not accepted: by the requests that each tracker would have got."""
@@ -130,7 +153,41 @@ class Reporter:
             except (EventError, NoIdentity):
                 count = 1
             if count:
-                self.delivery.refuse(tracker.name, reason, count)
+                name = _name_of(tracker)
+                if self.listener is not None:
+                    self.listener.hear_refusal(event, name, reason)
+                self.delivery.refuse(name, reason, count)
+
+    def _accept(self, requests: Sequence[WireRequest], event: Event, *, strict: bool) -> None:
+        try:
+            self.delivery.accept(requests)
+        except DeliveryError as error:
+            if strict:
+                raise
+            kind = kind_of(event)
+            self.notices.say(logging.ERROR, f"event lost: {kind}: {error}", event=kind)
+
+    def _set_aside(self, tracker: str, kind: str, visitor: str, reason: str) -> None:
+        try:
+            self.delivery.set_aside(tracker, kind, visitor, reason)
+        except DeliveryError as closed:
+            self.notices.say(logging.ERROR, f"event lost: {kind}: {closed}", tracker=tracker, event=kind)
+
+    def _log_wrong(self, kind: str, wrong: Sequence[tuple[str, EventError]]) -> None:
+        """Log a reason once for all trackers that it concerns, and each kind of event once a minute."""
+        by_reason: dict[str, list[str]] = {}
+        for name, error in wrong:
+            remedy = "; run footfall.testing.check_tracker on it" if isinstance(error, TrackerError) else ""
+            by_reason.setdefault(f"{_say(error)}{remedy}", []).append(name)
+        for reason, names in by_reason.items():
+            trackers = ", ".join(names)
+            self.notices.say(
+                logging.ERROR,
+                f"event set aside: {kind or 'what is no event'} for {trackers}: {reason}",
+                key=f"set aside {kind} {trackers}",  # reasons differ by what was sent
+                tracker=trackers,
+                event=kind,
+            )
 
     def erase(self, visitor: Visitor, *, whose: Visitor | None = None) -> None:
         """Drop what was not delivered yet of a visitor, and tell the site.
@@ -155,3 +212,23 @@ class Reporter:
                 self.notices.say(
                     logging.ERROR, f"Site(on_forget=...) raised {name}: ask the trackers' vendors yourself"
                 )
+
+
+def kind_of(event: object) -> str:
+    """Name an event's kind for counters and logs; what is no event has none."""
+    return event.kind if isinstance(event, Event) and type(event.kind) is str else ""
+
+
+def _name_of(tracker: Tracker) -> str:
+    try:
+        name: object = tracker.name
+    except Exception:  # noqa: BLE001 - a property of the site's own; it answered when the site was made
+        name = None
+    return name if type(name) is str else type(tracker).__name__
+
+
+def _say(error: EventError) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - a subclass of the site's own
+        return f"the tracker raised {type(error).__name__}"

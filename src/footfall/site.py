@@ -20,7 +20,7 @@ from footfall.policy import Policy
 from footfall.reporter import Reporter
 from footfall.request import RequestView
 from footfall.tracking import Tracking
-from footfall.tracking.resumed import Resumed
+from footfall.tracking.resumed import NO_SNAPSHOT, Resumed
 
 if TYPE_CHECKING:
     from footfall.delivery import Delivery, Stats
@@ -188,8 +188,12 @@ class Site:
 
         Args:
             token: From `Tracking.snapshot`. Anything else never raises: its events are refused and counted.
+
+        Raises:
+            ConfigError: The site has no ``secret_keys``, so that no token can be opened.
         """
-        return Resumed(self.reporter, self.policy.parse_snapshot(token), strict=bool(self.strict))
+        visitor = None if token == NO_SNAPSHOT else self.policy.parse_snapshot(token)
+        return Resumed(self.reporter, visitor, strict=bool(self.strict))
 
     def warm_up(self) -> None:
         """Open what the first event would open, so that no page waits for a file: after a server forked its workers.

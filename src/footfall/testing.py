@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from footfall.delivery import Stats
 from footfall.errors import EventError, NoIdentity
@@ -28,11 +29,22 @@ from footfall.events import (
     Rendered,
 )
 from footfall.identity.visitor import Visitor
+from footfall.reporter import Outcome, TrackerError, ask
 from footfall.site import Site
 from footfall.trackers.protocol import Tracker
 from footfall.wire import WireRequest
 
-__all__ = ["Clock", "Recorder", "check_tracker", "numbered_ids", "recording"]
+if TYPE_CHECKING:
+    from footfall.delivery import Delivery
+
+__all__ = [
+    "Apart",
+    "Clock",
+    "Recorder",
+    "check_tracker",
+    "numbered_ids",
+    "recording",
+]
 
 # RFC 3986, sections 2 and 3: what a finished URL may consist of, every percent followed by two upper-case digits.
 URL = re.compile(r"https?://(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-F]{2})+")
@@ -60,17 +72,30 @@ class Clock:
         self.now += seconds
 
 
+class Apart(NamedTuple):
+    """An event that one tracker is not told."""
+
+    event: Event
+    tracker: str
+    reason: str
+
+
 class Recorder:
     """Stands in for a site's delivery: keeps what would have been sent, and sends nothing."""
 
     def __init__(self) -> None:
         """Begin with nothing."""
-        self.events: list[Event] = []  #: in the order of their emission, once each however many trackers
+        self.events: list[Event] = []
+        """What would have been accepted, in order, once each however many trackers take it. (A site without trackers
+        has every event that it may report here.)"""
         self.visitors: list[Visitor] = []  #: whose, one for each of `events`
-        self.requests: list[WireRequest] = []
-        self.refused: list[tuple[str, str]] = []  #: tracker and reason
+        self.requests: list[WireRequest] = []  #: what would have been sent
+        self.ignored: list[Event] = []  #: of which no tracker makes a request: none has such a kind
+        self.refused_events: list[Apart] = []  #: for consent, a bot, the lack of an id
+        self.set_aside_events: list[Apart] = []  #: wrong, or wrong for that tracker
+        self.refused: list[tuple[str, str]] = []  #: tracker and reason, one for each request
         self.set_aside_reasons: list[tuple[str, str]] = []  #: tracker and reason
-        self.erased: list[str] = []
+        self.erased: list[str] = []  #: the ids of visitors who withdrew or were forgotten
 
     # What a Delivery does
 
@@ -110,19 +135,27 @@ class Recorder:
         return Stats()
 
 
-class _Tap:
-    """A tracker that overhears events and makes no request."""
+class _Listener:
+    """Sorts what a site reports into a recorder's lists."""
 
-    name = "footfall.testing"
-
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, site: Site) -> None:
         self._recorder = recorder
+        self._site = site
 
-    def requests(self, event: Event, visitor: Visitor) -> Sequence[WireRequest]:
-        """Overhear one event."""
-        self._recorder.events.append(event)
-        self._recorder.visitors.append(visitor)
-        return ()
+    def hear(self, outcome: Outcome) -> None:
+        """Sort one event, once."""
+        recorder, event = self._recorder, outcome.event
+        recorder.set_aside_events += [Apart(event, tracker, reason) for tracker, reason in outcome.wrong]
+        recorder.refused_events += [Apart(event, tracker, "no id") for tracker in outcome.unidentified]
+        if outcome.requests or not self._site.trackers:
+            recorder.events.append(event)
+            recorder.visitors.append(outcome.visitor)
+        elif not outcome.wrong and not outcome.unidentified:
+            recorder.ignored.append(event)
+
+    def hear_refusal(self, event: Event, tracker: str, reason: str) -> None:
+        """Sort one event that a tracker is not even asked about."""
+        self._recorder.refused_events.append(Apart(event, tracker, reason))
 
 
 @contextmanager
@@ -132,12 +165,14 @@ def recording(site: Site) -> Generator[Recorder]:
     Its trackers still check every event and write every request.
     """
     recorder = Recorder()
-    trackers, delivery = site.trackers, site.delivery
-    site.trackers, site.delivery = (*trackers, _Tap(recorder)), recorder  # type: ignore[assignment]
+    reporter = site.reporter
+    before = reporter.delivery, reporter.listener
+    reporter.delivery = cast("Delivery", recorder)
+    reporter.listener = _Listener(recorder, site)
     try:
         yield recorder
     finally:
-        site.trackers, site.delivery = trackers, delivery
+        reporter.delivery, reporter.listener = before
 
 
 SAMPLES: tuple[Event, ...] = (
@@ -187,18 +222,19 @@ def check_tracker(tracker: Tracker, events: Sequence[Event] = ()) -> None:
         requests = _ask(tracker, event, visitor, what)
         assert requests == _ask(tracker, event, visitor, what), f"{what}: two calls differ; ask no clock, no chance"
         for request in requests or ():
-            assert isinstance(request, WireRequest), f"{what}: returned a {type(request).__name__}, no WireRequest"
             _check_request(tracker, request, visitor, what)
 
 
-def _ask(tracker: Tracker, event: Event, visitor: Visitor, what: str) -> Sequence[object] | None:
+def _ask(tracker: Tracker, event: Event, visitor: Visitor, what: str) -> Sequence[WireRequest] | None:
     """Return its requests; ``None`` where it refuses."""
     try:
-        return list(tracker.requests(event, visitor))
+        return ask(tracker, event, visitor)
+    except TrackerError as error:
+        finding = str(error).removeprefix("the tracker ")
+        remedy = "" if ";" in finding else "; raise EventError or NoIdentity"
+        raise AssertionError(f"{what}: {finding}{remedy}") from error
     except (EventError, NoIdentity) as error:
         said = str(error)
-    except Exception as error:
-        raise AssertionError(f"{what}: raised {type(error).__name__}; raise EventError or NoIdentity") from error
     assert not _names(visitor, said), f"{what}: an error quotes the visitor, and errors are logged"
     return None
 

@@ -13,7 +13,7 @@ from footfall.commands.choosing import KNOWN, add_tracker_options, choose_tracke
 from footfall.commands.command import Command
 from footfall.commands.console import make_console
 from footfall.errors import ConfigError, EventError, NoIdentity
-from footfall.reporter import ask
+from footfall.reporter import ask, check_event
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -99,12 +99,14 @@ def _run(options: argparse.Namespace) -> int:
         0 if every tracker takes the event, or has no such kind; 1 if one refuses it.
 
     Raises:
-        ConfigError: The site, an option or the event is wrong.
+        ConfigError: The site or an option is wrong.
+        EventError: The event is.
     """
     console = make_console(width=_WIDTH)
     words: list[str] = options.words
     trackers, anonymous_user = _trackers(options, words)
     event = build_event(words[0] if words else "", words[1:], options)
+    check_event(event)
     visitor = _visitor(options, anonymous_user)
     refused = False
     for tracker in trackers:
@@ -131,7 +133,6 @@ def build_event(kind: str, subjects: Sequence[str], options: argparse.Namespace)
 
     Raises:
         ConfigError: There is no such event, a part is missing, or the event has no such part.
-        EventError: A value is wrong.
     """
     made = _KINDS.get(kind.replace("_", "-"))
     if made is None:
@@ -171,9 +172,12 @@ def _price(written: str) -> events.Money | None:
         return None
     amount, currency = written[:-3].strip(), written[-3:]
     try:
-        return events.Money(Decimal(amount), currency)
-    except (InvalidOperation, EventError):
-        raise ConfigError(f"price: {written!r} is no amount with its currency; write it as in 19.99EUR") from None
+        price = events.Money(Decimal(amount), currency)
+    except InvalidOperation:
+        price = None
+    if price is None or price.finding is not None:
+        raise ConfigError(f"price: {written!r} is no amount with its currency; write it as in 19.99EUR")
+    return price
 
 
 def _fields(written: Sequence[str]) -> Fields:

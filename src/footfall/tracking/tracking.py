@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from footfall.errors import EventError
+from footfall.errors import ConfigError, EventError
 from footfall.events import Event, Login
 from footfall.identity.caching import HeaderEdit, cache_decision
 from footfall.identity.visitor import Visitor
+from footfall.reporter import Reporter, check_event
 from footfall.request import Consent, RequestClass, RequestView, decode_path
 from footfall.tracking.answers import Answer, answer_consent
 from footfall.tracking.cookies import response_cookies
 from footfall.tracking.ids import KnownIds
 from footfall.tracking.login import LoggedIn
+from footfall.tracking.resumed import NO_SNAPSHOT
 
 if TYPE_CHECKING:
     from footfall.policy import Policy
-    from footfall.reporter import Reporter
     from footfall.wire import WireRequest
 
 __all__ = ["CURRENT", "Tracking", "current_tracking"]
@@ -166,7 +168,7 @@ class Tracking:
     # What they do
 
     def emit(self, event: Event) -> None:
-        """Report an event to every tracker of the site: checked now, sent later, never waited for.
+        """Report an event to every tracker of the site: refused now if it is wrong, sent later, never waited for.
 
         While consent is unknown the event is held until the response starts, and goes only if it was granted
         by then.
@@ -175,9 +177,8 @@ class Tracking:
             EventError: The event is wrong, and the site is strict (a debug flag, or ``Site(strict=True)``).
                 Nothing was written for any tracker. A site that is not strict logs, counts and sets it aside.
         """
-        if not isinstance(event, Event):  # pyright: ignore[reportUnnecessaryIsInstance] - an untyped caller's
-            error = EventError(f"event is a {type(event).__name__}; emit one of footfall.events, such as Click('3298')")
-            return self._reporter.fault(error, strict=self.strict)
+        if self.strict:
+            check_event(event)  # before anything is asked: a developer sees it whoever is visiting
         if not self.request_class.emit:
             return self._reporter.refuse(event, self.request_class.name)
         consent, person = consents = self._ids.consents
@@ -205,8 +206,9 @@ class Tracking:
         """Return the requests that *event* would become for this visitor, without sending any.
 
         Raises:
-            EventError: The event is wrong for a tracker.
+            EventError: The event is wrong, or wrong for a tracker.
         """
+        check_event(event)
         self._read = True
         visitor = self._visitor() or self._ids.anonymous_visitor()
         return self._reporter.preview(event, visitor)
@@ -219,24 +221,26 @@ class Tracking:
         """
         if not isinstance(person, str):  # pyright: ignore[reportUnnecessaryIsInstance] - an untyped caller's
             error = EventError(f"identify() takes text, not {type(person).__name__}; write identify(user.email)")
-            return self._reporter.fault(error, strict=self.strict)
+            if self.strict:
+                raise error
+            # Nobody was identified whom we may not know.
+            allowed = self.request_class.emit and self._ids.consents[1] is Consent.GRANTED
+            return self._reporter.set_aside("identify", str(error)) if allowed else None
         self._warn_if_late("identify")
         return self._ids.identify(person)
 
-    def login(self, user_id: str) -> None:
+    def login(self, user_id: str | int) -> None:
         """Name the user for the rest of this request, and report the login.
 
         Later requests learn the user from ``Site(user_id=...)`` alone. No cookie is set for it. The event goes
         once for each pair of device and user: delivery drops a pair that it has had.
 
         Raises:
-            EventError: *user_id* is no text a tracker takes, and the site is strict.
+            EventError: *user_id* is neither text nor a whole number, and the site is strict.
         """
-        try:
-            event = Login(user_id)
-        except EventError as error:
-            return self._reporter.fault(error, strict=self.strict)
-        self._learn_user(event.user_id)
+        event = Login(user_id)
+        if event.finding is None:
+            self._learn_user(event.user_id)
         return self.emit(event)
 
     def logout(self) -> None:
@@ -311,12 +315,20 @@ class Tracking:
     def snapshot(self) -> str:
         """Seal this visitor's ids into one text to keep with an order; `Site.resume` reports under them later.
 
+        A site without keys says so in its log, and gets a text under which nothing is reported.
+
         Raises:
-            ConfigError: The site has no ``secret_keys``.
+            ConfigError: The site has no ``secret_keys``, and is strict.
         """
         self._read = True
         granted = self._ids.consents[0] is Consent.GRANTED
-        return self._policy.format_snapshot(self._visitor() if granted else None)
+        try:
+            return self._policy.format_snapshot(self._visitor() if granted else None)
+        except ConfigError as error:
+            if self.strict:
+                raise
+            self._policy.notices.say(logging.ERROR, str(error))
+            return NO_SNAPSHOT
 
     # What a door asks
 

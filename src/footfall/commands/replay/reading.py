@@ -25,6 +25,7 @@ from footfall.events import (
 )
 from footfall.identity.ids import parse_guid
 from footfall.identity.visitor import Visitor
+from footfall.reporter import check_event
 
 __all__ = ["KINDS", "Amount", "read_amount", "read_event", "read_visitor"]
 
@@ -52,7 +53,9 @@ def read_event(columns: Columns, row: Cells) -> Event:
         raise EventError(f"event: is none of {', '.join(KINDS)}; say with --rename what the file's words mean")
     if columns.time is not None and kind != "buy":
         raise EventError("event: only a buy can carry its time; without --time, others count as of now")
-    return build(columns, row)
+    event = build(columns, row)
+    check_event(event)
+    return event
 
 
 def read_visitor(columns: Columns, row: Cells) -> Visitor:

@@ -1,0 +1,269 @@
+"""Every way from an event to a tracker: what is wrong stops before it, and what a tracker does wrong stays its own."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, ClassVar
+from uuid import UUID
+
+import pytest
+from tests.identity.asking import CLICK, DEVICE, KEY, KNOWN, NOWHERE, respond, view
+
+from footfall import Config, Consent, Site, Tracking
+from footfall.check import privacy_record
+from footfall.consent import always_granted, own_cookie
+from footfall.delivery import Delivery
+from footfall.errors import ConfigError, EventError
+from footfall.events import Buy, Click, Event, Login, Money, Rate, RecommendationLink
+from footfall.identity.visitor import Visitor
+from footfall.reporter import SOMEBODY, ask
+from footfall.testing import check_tracker, recording
+from footfall.trackers import Raptor, Yoochoose
+from footfall.wire import WireRequest
+
+VISITOR = Visitor(device_id=DEVICE, session_id=DEVICE, anonymous_id=DEVICE)
+
+
+def a_site(*trackers: Any, **parts: Any) -> Site:
+    settings = {"consent": always_granted, "secret_keys": (KEY,), **parts.pop("settings", {})}
+    parts.setdefault("delivery", Delivery("memory:"))
+    chosen = trackers or (Raptor("12345", base_url=NOWHERE), Yoochoose("00000", base_url=NOWHERE))
+    return Site(Config(**settings), chosen, **parts)
+
+
+class Own:
+    """A tracker of a site's own; what it was asked about is in `asked`."""
+
+    def __init__(self, answer: Callable[[Event, Visitor], Any] = lambda event, visitor: [], name: str = "own") -> None:
+        self.name = name
+        self.answer = answer
+        self.asked: list[Event] = []
+
+    def requests(self, event: Event, visitor: Visitor) -> Sequence[WireRequest]:
+        self.asked.append(event)
+        answer: Sequence[WireRequest] = self.answer(event, visitor)
+        return answer
+
+
+WRONG: dict[str, Event] = {
+    "an item that is None": Click(None),  # type: ignore[arg-type]
+    "an item that is empty": Click(""),
+    "an item that is a UUID": Click(UUID(int=1)),  # type: ignore[arg-type]
+    "a level that is empty": Click("1", ["Shoes", ""]),
+    "a rating of 101": Rate("5", rating=101),
+    "a quantity of 0": Buy("1", quantity=0, price=None),
+    "a price with a comma": Buy("1", price=Money("19,99", "EUR")),
+    "a price that is no money": Buy("1", price=5),  # type: ignore[arg-type]
+    "a link that is None": RecommendationLink(None),  # type: ignore[arg-type]
+    "a user that is None": Login(None),  # type: ignore[arg-type]
+}
+
+# A wrong event
+
+
+@pytest.mark.parametrize("event", WRONG.values(), ids=WRONG.keys())
+def test_a_wrong_event_fails_no_page_and_is_set_aside_once_for_each_tracker(event: Event) -> None:
+    site = a_site()
+    with recording(site) as recorder:
+        respond(site, view(cookie=KNOWN), lambda tracking: tracking.emit(event))
+    assert recorder.requests == []
+    assert recorder.set_aside_reasons == [("raptor", event.finding), ("yoochoose", event.finding)]
+
+
+@pytest.mark.parametrize("event", WRONG.values(), ids=WRONG.keys())
+def test_a_wrong_event_is_counted_as_failed(event: Event) -> None:
+    site = a_site()
+    respond(site, view(cookie=KNOWN), lambda tracking: tracking.emit(event))
+    site.flush(10)
+    stats = site.stats()
+    site.close()
+    assert (stats.accepted, stats.failed) == (2, 2)
+
+
+@pytest.mark.parametrize("event", WRONG.values(), ids=WRONG.keys())
+@pytest.mark.parametrize("headers", [None, {"user-agent": "Googlebot"}], ids=["a person", "a bot"])
+@pytest.mark.parametrize("said", Consent)
+def test_a_strict_site_raises_at_emit_whoever_is_visiting(said: Consent, headers: Any, event: Event) -> None:
+    site = a_site(strict=True, settings={"consent": lambda _: said})
+    tracking = site.begin(view(cookie=KNOWN) if headers is None else view(headers=headers))
+    with recording(site) as recorder, pytest.raises(EventError) as raised:
+        tracking.emit(event)
+    assert (str(raised.value), recorder.requests, recorder.refused) == (event.finding, [], [])
+
+
+@pytest.mark.parametrize(
+    ("said", "headers", "reason"),
+    [
+        (Consent.DENIED, None, "consent"),
+        (Consent.UNKNOWN, None, "consent"),
+        (Consent.GRANTED, {"user-agent": "Googlebot"}, "bot"),
+    ],
+)
+def test_class_and_consent_are_asked_before_a_wrong_event_is_set_aside(
+    said: Consent, headers: Any, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    site = a_site(settings={"consent": lambda _: said})
+    with recording(site) as recorder:
+        request = view(cookie=KNOWN) if headers is None else view(headers=headers)
+        respond(site, request, lambda tracking: tracking.emit(Click("")))
+    assert (recorder.set_aside_reasons, [one for _, one in recorder.refused]) == ([], [reason, reason])
+    assert caplog.records == []
+
+
+def test_a_held_event_that_is_wrong_is_set_aside_once_consent_is_there() -> None:
+    site = a_site(settings={"consent": own_cookie()})
+
+    def do(tracking: Tracking) -> None:
+        tracking.emit(Click(""))
+        tracking.grant()
+
+    with recording(site) as recorder:
+        respond(site, view(cookie=KNOWN), do)
+    assert [name for name, _ in recorder.set_aside_reasons] == ["raptor", "yoochoose"]
+
+
+@pytest.mark.parametrize("event", [*WRONG.values(), "click", None, Click], ids=[*WRONG, "text", "None", "a class"])
+def test_no_tracker_is_asked_about_a_wrong_event(event: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On every way: emit, preview, a snapshot's visitor, the count of a refusal, the debug trace."""
+    own = Own()
+    site = a_site(own)
+    token = site.begin(view(cookie=KNOWN)).snapshot()
+    with recording(site):
+        for debug in (False, True):
+            tracking = site.begin(view(cookie=KNOWN), debug=debug)
+            for way in (tracking.emit, tracking.preview, site.resume(token).emit, site.resume("x").emit):
+                with suppress(EventError):
+                    way(event)
+        respond(site, view(headers={"user-agent": "Googlebot"}), lambda tracking: tracking.emit(event))
+        with pytest.raises(EventError):
+            ask(own, event, SOMEBODY)
+        privacy_record(a_site(Raptor("1")))
+    assert event not in own.asked
+
+
+def test_a_tracker_is_checked_without_being_shown_a_wrong_event() -> None:
+    own = Own()
+    check_tracker(own, [Click("")])
+    assert all(event.finding is None for event in own.asked)
+
+
+def test_a_preview_of_a_wrong_event_raises_though_there_is_no_tracker() -> None:
+    with pytest.raises(EventError, match=r"^item: is empty"):
+        Site(Config(consent=always_granted, ruid_cookie="off"), delivery=Delivery("memory:")).begin(view()).preview(
+            Click("")
+        )
+
+
+def test_the_debug_trace_says_that_an_event_is_wrong() -> None:
+    site = a_site(strict=False)
+    with recording(site):
+        tracking = site.begin(view(cookie=KNOWN), debug=True)
+        tracking.emit(Click(""))
+        edit = tracking.finish(200, [])
+    assert edit is not None
+    assert 'events="click!raptor:wrong click!yoochoose:wrong"' in dict(edit.add)["Footfall-Trace"]
+
+
+@dataclass(frozen=True)
+class Favourite(Event):
+    """An event of the site's own, with a check of its own."""
+
+    kind: ClassVar[str] = "favourite"
+
+    shelf: str
+
+    def judge(self) -> str | None:
+        return None if self.shelf else "shelf: is empty; name one"
+
+
+def test_a_check_of_ones_own_refuses_at_emit() -> None:
+    own = Own()
+    site = a_site(own)
+    with recording(site) as recorder:
+        for shelf in ("summer", ""):
+            respond(site, view(cookie=KNOWN), lambda tracking, shelf=shelf: tracking.emit(Favourite(shelf)))  # type: ignore[misc]
+    assert (own.asked, recorder.set_aside_reasons) == ([Favourite("summer")], [("own", "shelf: is empty; name one")])
+
+
+# What the log says
+
+
+def wrong_by(number: int) -> Event:
+    """A wrong event whose finding differs from number to number."""
+    return Buy("1", price=Money("x" * number, "EUR"))
+
+
+def test_a_thousand_wrong_events_make_a_handful_of_lines(caplog: pytest.LogCaptureFixture) -> None:
+    site = a_site()
+    with caplog.at_level(logging.DEBUG, "footfall"), recording(site) as recorder:
+        for number in range(1, 1001):
+            tracking = site.begin(view(cookie=KNOWN))
+            tracking.emit(wrong_by(number) if number % 2 else Rate("5", rating=100 + number))
+    assert len(recorder.set_aside_reasons) == 2000
+    assert [record.getMessage() for record in caplog.records] == [
+        f"event set aside: buy for raptor, yoochoose: {wrong_by(1).finding}",
+        "event set aside: rate for raptor, yoochoose: rating: is out of range; give a whole number of 0 to 100",
+    ]
+
+
+def test_a_thousand_events_that_one_tracker_does_not_take_make_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    site = a_site()
+    with caplog.at_level(logging.DEBUG, "footfall"), recording(site) as recorder:
+        for number in range(1, 1001):
+            site.begin(view(cookie=KNOWN)).emit(Click("x" * number))
+    assert len([name for name, _ in recorder.set_aside_reasons if name == "yoochoose"]) == 1000
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.startswith("event set aside: click for yoochoose: item: an id of 1 characters is not a number")
+
+
+# What else a view may do wrong
+
+
+@pytest.mark.parametrize("user", [None, "", 7.5, UUID(int=1)], ids=str)
+def test_a_login_of_nobody_fails_no_page_and_logs_nobody_in(user: Any) -> None:
+    site = a_site()
+    with recording(site) as recorder:
+        tracking = site.begin(view(cookie=KNOWN))
+        tracking.login(user)
+    assert (tracking.user_id, [name for name, _ in recorder.set_aside_reasons]) == (None, ["raptor", "yoochoose"])
+
+
+def test_a_login_takes_a_primary_key() -> None:
+    site = a_site()
+    with recording(site) as recorder:
+        tracking = site.begin(view(cookie=KNOWN))
+        tracking.login(7)
+    assert (tracking.user_id, recorder.events) == ("7", [Login("7")])
+
+
+def test_identifying_by_what_is_no_text_is_set_aside_where_it_may_be_known(caplog: pytest.LogCaptureFixture) -> None:
+    for said, expected in ((Consent.GRANTED, ["raptor", "yoochoose"]), (Consent.DENIED, [])):
+        site = a_site(settings={"consent": lambda _, said=said: said})
+        with recording(site) as recorder:
+            respond(site, view(cookie=KNOWN), lambda tracking: tracking.identify(None))  # type: ignore[arg-type]
+        assert [name for name, _ in recorder.set_aside_reasons] == expected
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line == (
+        "event set aside: identify for raptor, yoochoose: identify() takes text, not NoneType; write"
+        " identify(user.email)"
+    )
+
+
+def test_a_snapshot_without_keys_fails_no_page_and_opens_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    site = a_site(settings={"secret_keys": (), "ruid_cookie": "off"})
+    token = site.begin(view(cookie=KNOWN)).snapshot()
+    with recording(site) as recorder:
+        resumed = site.resume(token)
+        resumed.emit(CLICK)
+    assert (resumed.valid, {reason for _, reason in recorder.refused}) == (False, {"no snapshot"})
+    assert ["secret_keys" in record.getMessage() for record in caplog.records] == [True]
+    assert not a_site().resume(token).valid
+
+
+def test_a_snapshot_without_keys_raises_where_a_developer_looks() -> None:
+    site = a_site(strict=True, settings={"secret_keys": (), "ruid_cookie": "off"})
+    with pytest.raises(ConfigError, match="secret_keys"):
+        site.begin(view(cookie=KNOWN)).snapshot()
