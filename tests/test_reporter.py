@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, ClassVar
 from uuid import UUID
 
 import pytest
-from tests.identity.asking import CLICK, DEVICE, KEY, KNOWN, NOWHERE, respond, view
+from tests.identity.asking import ANNA, CLICK, DEVICE, KEY, KNOWN, NOWHERE, respond, view
 
 from footfall import Config, Consent, Site, Tracking
 from footfall.check import privacy_record
 from footfall.consent import always_granted, own_cookie
 from footfall.delivery import Delivery
 from footfall.errors import ConfigError, EventError
-from footfall.events import Buy, Click, Event, Login, Money, Rate, RecommendationLink
+from footfall.events import Buy, Click, Event, Item, Login, Money, Rate, RecommendationLink
 from footfall.identity.visitor import Visitor
 from footfall.reporter import SOMEBODY, ask
 from footfall.testing import check_tracker, recording
@@ -217,6 +218,134 @@ def test_a_thousand_events_that_one_tracker_does_not_take_make_one_line(caplog: 
     assert len([name for name, _ in recorder.set_aside_reasons if name == "yoochoose"]) == 1000
     (line,) = [record.getMessage() for record in caplog.records]
     assert line.startswith("event set aside: click for yoochoose: item: an id of 1 characters is not a number")
+
+
+# What a tracker of the site's own returns
+
+
+def sent(**parts: Any) -> list[WireRequest]:
+    return [WireRequest(**{"tracker": "own", "kind": "click", "url": "https://tracker.example/", **parts})]
+
+
+class Renamed(WireRequest):
+    """A request that is not what it was at the second look."""
+
+
+def fail_midway() -> Iterator[WireRequest]:
+    yield from sent()
+    raise RuntimeError(ANNA)
+
+
+def fail(error: BaseException) -> Any:
+    raise error
+
+
+class Unspeakable(EventError):
+    """An error that cannot be told."""
+
+    def __str__(self) -> str:
+        raise RuntimeError(ANNA)
+
+
+ODD: dict[str, Callable[[], Any]] = {
+    "no URL": lambda: sent(url=None),
+    "a URL of bytes": lambda: sent(url=b"https://tracker.example/"),
+    "a number for a URL": lambda: sent(url=float("nan")),
+    "a UUID for a visitor": lambda: sent(visitor=UUID(int=1)),
+    "None for a visitor": lambda: sent(visitor=None),
+    "None for a kind": lambda: sent(kind=None),
+    "a number for a tracker": lambda: sent(tracker=7),
+    "a number for a key": lambda: sent(once=7),
+    "None for a method": lambda: sent(method=None),
+    "headers in a dict": lambda: sent(headers={"X": "a"}),
+    "headers of three": lambda: sent(headers=(("X", "a", "b"),)),
+    "headers of bytes": lambda: sent(headers=((b"X", b"a"),)),
+    "headers that are None": lambda: sent(headers=None),
+    "headers of single texts": lambda: sent(headers=("Xa",)),
+    "a body of text": lambda: sent(body="x"),
+    "no body at all": lambda: sent(body=None),
+    "a word for an enum": lambda: sent(when_unanswered="repeat"),
+    "a subclass": lambda: [Renamed(tracker="own", kind="click", url="https://tracker.example/")],
+    "half a request": lambda: [object.__new__(WireRequest)],
+    "texts": lambda: ["https://tracker.example/"],
+    "a text": lambda: "https://tracker.example/",
+    "a dict": lambda: {"url": "https://tracker.example/"},
+    "None": lambda: None,
+    "a number": lambda: float("nan"),
+    "one request and no list": lambda: sent()[0],
+    "a generator that raises": fail_midway,
+    "no end of requests": lambda: repeat(sent()[0]),
+    "a right one and a wrong one": lambda: [*sent(), *sent(url=None)],
+    "a coroutine's place": lambda: lambda: None,
+    "an error": lambda: fail(KeyError(ANNA)),
+    "an error that cannot be told": lambda: fail(Unspeakable(ANNA)),
+}
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD.keys())
+def test_a_tracker_that_returns_something_odd_fails_alone(odd: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """In real delivery: what is odd would raise where it is written down."""
+    site = a_site(Own(lambda *_: odd()), Yoochoose("00000", base_url=NOWHERE))
+    respond(site, view(cookie=KNOWN), lambda tracking: tracking.emit(CLICK))
+    site.flush(0.2)
+    stats = site.stats()
+    site.close()
+    assert (stats.trackers["own"].failed, stats.trackers["yoochoose"].accepted) == (1, 1)
+    (line,) = [record.getMessage() for record in caplog.records if record.getMessage().startswith("event set aside")]
+    assert line.startswith("event set aside: click for own: the tracker ")
+    assert "check_tracker" in line or "raised Unspeakable" in line
+    assert ANNA not in caplog.text
+
+
+@pytest.mark.parametrize("odd", ODD.values(), ids=ODD.keys())
+def test_a_tracker_that_returns_something_odd_raises_where_a_developer_looks(odd: Any) -> None:
+    site = a_site(Own(lambda *_: odd()), strict=True)
+    with recording(site) as recorder, pytest.raises(EventError):
+        site.begin(view(cookie=KNOWN)).emit(CLICK)
+    assert recorder.requests == []
+
+
+def repr_of_type(value: object) -> str:
+    return type(value).__name__
+
+
+@pytest.mark.parametrize(
+    "right", [sent(), (), tuple(sent()), iter(sent()), sent(headers=[("X", "a")])], ids=repr_of_type
+)
+def test_a_tracker_may_return_any_iterable_of_right_requests(right: Any) -> None:
+    own = Own(lambda *_: right)
+    assert all(type(one) is WireRequest for one in ask(own, CLICK, VISITOR))
+
+
+def test_a_trackers_name_that_raises_later_fails_no_page() -> None:
+    class Moody(Own):
+        moods: ClassVar[list[str]] = ["moody", "moody", "moody", "moody"]
+
+        @property
+        def name(self) -> str:
+            return self.moods.pop()
+
+        @name.setter
+        def name(self, name: str) -> None: ...
+
+    site = a_site(Moody(lambda *_: None))
+    with recording(site) as recorder:
+        Moody.moods.clear()
+        respond(site, view(cookie=KNOWN), lambda tracking: tracking.emit(CLICK))
+    assert [name for name, _ in recorder.set_aside_reasons] == ["Moody"]
+
+
+def test_a_price_whose_total_is_more_than_money_is_wrong_for_the_tracker_that_wants_it() -> None:
+    event = Buy("1", quantity=2_000_000_000, price=Money("999999999999999999", "EUR"))
+    assert event.finding is None
+    with pytest.raises(EventError, match=r"^subtotal: "):
+        ask(Raptor("1"), event, VISITOR)
+
+
+@pytest.mark.parametrize("mapped", ["", Item(""), Item("1", type=0)])
+def test_an_item_hook_that_returns_a_wrong_item_is_found(mapped: Any) -> None:
+    with pytest.raises(EventError, match=r"^item_id: the hook returned a wrong item: "):
+        ask(Raptor("1", item_id=lambda _: mapped), CLICK, VISITOR)
 
 
 # What else a view may do wrong

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, cast
 
 from footfall.errors import DeliveryError, EventError, NoIdentity
 from footfall.events import Event
 from footfall.identity.visitor import Visitor
+from footfall.wire import WhenUnanswered, WireRequest
 
 if TYPE_CHECKING:
     from footfall.delivery import Delivery
     from footfall.delivery.notices import Notices
     from footfall.trackers.protocol import Tracker
-    from footfall.wire import WireRequest
 
 __all__ = ["SOMEBODY", "Listener", "Outcome", "Reporter", "TrackerError", "ask", "check_event", "kind_of"]
 
@@ -43,17 +44,80 @@ def ask(tracker: Tracker, event: Event, visitor: Visitor) -> list[WireRequest]:
         NoIdentity: The tracker takes nothing from a visitor without an id, and this one has none.
     """
     check_event(event)
+    oddity = None
     try:
-        return list(tracker.requests(event, visitor))
+        requests = tracker.requests(event, visitor)
+        # Ours are typed and tested to return right ones; to look at those too would slow down every event.
+        if type(tracker).__module__ not in _OURS:
+            requests = _take(requests)
+            for request in requests:
+                oddity = oddity or _find_oddity(request)
     except (EventError, NoIdentity):
         raise
     except Exception as error:
         # The cause is for a developer's eyes, where the site is strict.
         raise TrackerError(f"the tracker raised {type(error).__name__}") from error
+    if oddity is not None:
+        raise TrackerError(f"the tracker returned {oddity}")
+    return list(requests)
 
 
 class TrackerError(EventError):
     """An event that a tracker cannot be told because the tracker itself is broken."""
+
+
+def _take(returned: object) -> list[WireRequest]:
+    if type(returned) is list:
+        return cast("list[WireRequest]", returned)
+    name = _type_name(returned)
+    if isinstance(returned, str | bytes | Mapping) or not isinstance(returned, Iterable):
+        raise TrackerError(f"the tracker returned a {name}; return a list of WireRequests")
+    requests = list(islice(cast("Iterable[WireRequest]", returned), _MOST_REQUESTS + 1))
+    if len(requests) > _MOST_REQUESTS:
+        raise TrackerError(f"the tracker returned more than {_MOST_REQUESTS} requests; return a list of fewer")
+    return requests
+
+
+def _find_oddity(request: WireRequest) -> str | None:
+    """Tell what of a request delivery could not keep; ``None`` if it is right."""
+    if type(request) is not WireRequest:  # a subclass's attributes may be anything at the second look
+        return f"a {_type_name(request)}; return WireRequests"
+    if not (  # one by one, for a loop takes five times as long
+        isinstance(request.tracker, str)
+        and isinstance(request.kind, str)
+        and isinstance(request.url, str)
+        and isinstance(request.method, str)
+        and isinstance(request.visitor, str)
+        and isinstance(request.once, str)
+        and isinstance(request.body, bytes)
+        and isinstance(request.when_unanswered, WhenUnanswered)
+    ):
+        for name, kind in _TYPES.items():
+            found: object = getattr(request, name)
+            if not isinstance(found, kind):
+                return f"a request whose {name} is a {_type_name(found)}; give {kind.__name__}"
+    return None if _are_headers(request.headers) else "a request with odd headers; give a tuple of pairs of text"
+
+
+def _are_headers(headers: object) -> bool:
+    if type(headers) not in (tuple, list):
+        return False
+    if not headers:
+        return True
+    pairs = cast("Sequence[Sequence[object]]", headers)
+    return all(
+        type(one) in (tuple, list) and len(one) == 2 and isinstance(one[0], str) and isinstance(one[1], str)
+        for one in pairs
+    )
+
+
+_MOST_REQUESTS: Final = 10_000
+_TYPES: Final[Mapping[str, type]] = {
+    **dict.fromkeys(("tracker", "kind", "url", "method", "visitor", "once"), str),
+    "body": bytes,
+    "when_unanswered": WhenUnanswered,
+}
+_OURS: Final = frozenset({"footfall.trackers.raptor", "footfall.trackers.yoochoose"})
 
 
 class Outcome(NamedTuple):
@@ -217,6 +281,10 @@ class Reporter:
 def kind_of(event: object) -> str:
     """Name an event's kind for counters and logs; what is no event has none."""
     return event.kind if isinstance(event, Event) and type(event.kind) is str else ""
+
+
+def _type_name(value: object) -> str:
+    return type(value).__name__
 
 
 def _name_of(tracker: Tracker) -> str:

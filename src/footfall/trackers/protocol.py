@@ -29,7 +29,8 @@ class Tracker(Protocol):
         """Turn one event of one visitor into the requests that report it.
 
         Returns:
-            A list, empty for a kind of event that this tracker does not have: that is no error.
+            A list, empty for a kind of event that this tracker does not have: that is no error. What is anything
+            but a list of `WireRequest` with values of the types they declare is set aside.
 
         Raises:
             EventError: The event is wrong for this tracker. Names field, finding and remedy; quotes no visitor.
