@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import repeat
+from pathlib import Path
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -17,8 +18,8 @@ from footfall import Config, Consent, Site, Tracking
 from footfall.check import privacy_record
 from footfall.consent import always_granted, own_cookie
 from footfall.delivery import Delivery
-from footfall.errors import ConfigError, EventError
-from footfall.events import Buy, Click, Event, Item, Login, Money, Rate, RecommendationLink
+from footfall.errors import ConfigError, DeliveryError, EventError
+from footfall.events import Buy, Click, Event, Item, Login, Money, PageView, Rate, RecommendationLink
 from footfall.identity.visitor import Visitor
 from footfall.reporter import SOMEBODY, ask
 from footfall.testing import check_tracker, recording
@@ -396,3 +397,78 @@ def test_a_snapshot_without_keys_raises_where_a_developer_looks() -> None:
     site = a_site(strict=True, settings={"secret_keys": (), "ruid_cookie": "off"})
     with pytest.raises(ConfigError, match="secret_keys"):
         site.begin(view(cookie=KNOWN)).snapshot()
+
+
+# After the end, and switched off
+
+
+def test_what_comes_after_the_end_is_counted_as_refused() -> None:
+    site = a_site()
+    site.close(0)
+    respond(site, view(cookie=KNOWN), lambda tracking: tracking.emit(CLICK))
+    respond(site, view(cookie=KNOWN), lambda tracking: tracking.emit(Click("")))
+    assert dict(site.stats().refused) == {"closed": 4}
+
+
+def test_what_comes_after_the_end_raises_where_a_developer_looks_and_is_counted() -> None:
+    site = a_site(strict=True)
+    site.close(0)
+    with pytest.raises(DeliveryError):
+        site.begin(view(cookie=KNOWN)).emit(CLICK)
+    assert dict(site.stats().refused) == {"closed": 2}
+
+
+@pytest.mark.parametrize("switch", ["setting", "0", "false", "No", "OFF"])
+def test_a_site_that_is_switched_off_sends_and_stores_nothing(
+    switch: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if switch != "setting":
+        monkeypatch.setenv("FOOTFALL_SEND", switch)
+    site = a_site(delivery=Delivery(f"sqlite:///{tmp_path}/spool.sqlite3"), send=switch != "setting")
+    site.warm_up()
+
+    def do(tracking: Tracking) -> None:
+        tracking.emit(CLICK)
+        tracking.emit(Click(""))
+        tracking.forget()
+
+    respond(site, view(cookie=KNOWN), do)
+    assert (dict(site.stats().refused), site.flush(), site.close(), list(tmp_path.iterdir())) == (
+        {"switched off": 4},
+        0,
+        0,
+        [],
+    )
+
+
+def test_a_site_that_is_switched_off_says_that_it_erases_nothing_of_what_waits(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "spool.sqlite3").touch()
+    site = a_site(delivery=Delivery(f"sqlite:///{tmp_path}/spool.sqlite3"), send=False)
+    respond(site, view(cookie=KNOWN), lambda tracking: tracking.forget())
+    assert ["not erased: the site is switched off" in record.getMessage() for record in caplog.records] == [True]
+    assert [path.name for path in tmp_path.iterdir()] == ["spool.sqlite3"]
+
+
+@pytest.mark.parametrize("on", ["", "1", "true", "yes", "on"])
+def test_a_site_sends_unless_it_is_switched_off(on: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOOTFALL_SEND", on)
+    site = a_site()
+    site.begin(view(cookie=KNOWN)).emit(CLICK)
+    assert site.close() == 2
+
+
+def test_a_switch_that_says_neither_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOOTFALL_SEND", "maybe")
+    with pytest.raises(ConfigError, match="FOOTFALL_SEND is 'maybe'; write 0 to send nothing, or 1"):
+        a_site()
+
+
+def test_a_strict_site_that_is_switched_off_still_raises() -> None:
+    with pytest.raises(EventError):
+        a_site(strict=True, send=False).begin(view(cookie=KNOWN)).emit(Click(""))
+
+
+def test_a_page_view_of_no_tracker_is_nothing() -> None:
+    assert ask(Yoochoose("1"), PageView(), VISITOR) == []

@@ -21,6 +21,8 @@ __all__ = ["SOMEBODY", "Listener", "Outcome", "Reporter", "TrackerError", "ask",
 
 #: Stands for whoever it was where only the requests' number or their address is asked for.
 SOMEBODY: Final = Visitor(device_id=f"{0:036}", session_id=f"{0:036}", anonymous_id="somebody")
+CLOSED: Final = "closed"  #: why an event is refused that comes after `Site.close`
+SWITCHED_OFF: Final = "switched off"  #: why a site refuses all that is to send nothing
 
 
 def check_event(event: object) -> None:
@@ -152,12 +154,14 @@ class Reporter:
         notices: Notices,
         *,
         on_forget: Callable[[Visitor], object] | None,
+        send: bool = True,
     ) -> None:
         """Take what `footfall.Site` was given."""
         self.trackers = tuple(trackers)
         self.delivery = delivery
         self.notices = notices
         self.on_forget = on_forget
+        self.send = send
         self.listener: Listener | None = None
 
     def preview(self, event: Event, visitor: Visitor) -> list[WireRequest]:
@@ -223,19 +227,30 @@ class Reporter:
                 self.delivery.refuse(name, reason, count)
 
     def _accept(self, requests: Sequence[WireRequest], event: Event, *, strict: bool) -> None:
+        if not self.send:
+            self._refuse_requests(requests, SWITCHED_OFF)
+            return
         try:
             self.delivery.accept(requests)
         except DeliveryError as error:
+            self._refuse_requests(requests, CLOSED)
             if strict:
                 raise
             kind = kind_of(event)
             self.notices.say(logging.ERROR, f"event lost: {kind}: {error}", event=kind)
 
+    def _refuse_requests(self, requests: Sequence[WireRequest], reason: str) -> None:
+        for request in requests:
+            self.delivery.refuse(request.tracker, reason)
+
     def _set_aside(self, tracker: str, kind: str, visitor: str, reason: str) -> None:
+        if not self.send:
+            self.delivery.refuse(tracker, SWITCHED_OFF)
+            return
         try:
             self.delivery.set_aside(tracker, kind, visitor, reason)
-        except DeliveryError as closed:
-            self.notices.say(logging.ERROR, f"event lost: {kind}: {closed}", tracker=tracker, event=kind)
+        except DeliveryError:
+            self.delivery.refuse(tracker, CLOSED)
 
     def _log_wrong(self, kind: str, wrong: Sequence[tuple[str, EventError]]) -> None:
         """Log a reason once for all trackers that it concerns, and each kind of event once a minute."""
@@ -261,8 +276,10 @@ class Reporter:
             whose: Under whose ids it waits, if not under *visitor*'s: a person's waits under their device.
         """
         held = visitor if whose is None else whose
+        if not self.send:
+            self._say_what_waits()
         for key in dict.fromkeys((held.device_id, held.anonymous_id)):
-            if key is None:
+            if key is None or not self.send:
                 continue
             try:
                 self.delivery.erase(key)
@@ -276,6 +293,16 @@ class Reporter:
                 self.notices.say(
                     logging.ERROR, f"Site(on_forget=...) raised {name}: ask the trackers' vendors yourself"
                 )
+
+    def _say_what_waits(self) -> None:
+        """Say that what an earlier run kept is not erased: opening a spool would begin to deliver it."""
+        path = self.delivery.settings.path
+        if path is not None and path.exists():
+            self.notices.say(
+                logging.ERROR,
+                "a visitor's undelivered events were not erased: the site is switched off (FOOTFALL_SEND, or"
+                " Site(send=False)); delete the spool, or let them be forgotten again once it sends",
+            )
 
 
 def kind_of(event: object) -> str:

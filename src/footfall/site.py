@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from footfall.config import Config
 from footfall.consent import OwnCookie
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Site"]
 
+SWITCH: Final = "FOOTFALL_SEND"  #: the environment variable that makes every site of a process send nothing
+
 
 def _mint_id() -> str:
     return format_guid(os.urandom(16))
@@ -48,6 +50,7 @@ class Site:
         now: Callable[[], float] = time.time,
         on_forget: Callable[[Visitor], object] | None = None,
         consent_endpoint: str | None = None,
+        send: bool = True,
     ) -> None:
         """Check everything that can be wrong before the first visitor comes; open no file, thread or socket.
 
@@ -64,6 +67,9 @@ class Site:
                 vendors erase them too. It runs in the visitor's request: hand what takes long to a queue of yours.
             consent_endpoint: A path, such as ``"/consent"``, at which every door takes the visitor's choice:
                 ``POST`` from the site's own pages with ``?grant``, ``?grant-device`` or ``?deny``.
+            send: False: send and store nothing, in test runs and previews of a site. Visitors are known and events are
+                judged as ever; what would have been accepted is counted as refused (``switched off``). The environment
+                variable ``FOOTFALL_SEND=0`` says the same.
 
         Raises:
             ConfigError: A setting is wrong; names field, finding and remedy.
@@ -87,7 +93,11 @@ class Site:
             consent_endpoint=consent_endpoint,
         )
         self.reporter = Reporter(
-            tuple(trackers), Delivery() if delivery is None else delivery, notices, on_forget=on_forget
+            tuple(trackers),
+            Delivery() if delivery is None else delivery,
+            notices,
+            on_forget=on_forget,
+            send=send and _may_send(os.environ),
         )
         _check_parts(config, self.reporter.trackers, self.policy.own_consent, consent_endpoint)
         # What the first request would read from disk is read here.
@@ -201,6 +211,8 @@ class Site:
         An ASGI door calls it when the application has started; under WSGI, call it in the server's post-fork hook.
         A spool that cannot be used is an error in the log, and its events will be counted as refused.
         """
+        if not self.reporter.send:
+            return
         try:
             self.delivery.warm_up()
         except (DeliveryError, SpoolError) as error:
@@ -215,12 +227,23 @@ class Site:
         return self.delivery.close(timeout)
 
     def stats(self) -> Stats:
-        """Count wire requests: accepted = delivered + pending + failed + erased; refused stands outside, by reason."""
+        """Count wire requests: accepted = delivered + pending + failed + erased; refused stands outside, by reason.
+
+        Raises:
+            SpoolError: The spool cannot be read. Says why, and what to do.
+        """
         return self.delivery.stats()
 
     def __repr__(self) -> str:
         """Name the trackers."""
         return f"<Site with {', '.join(tracker.name for tracker in self.trackers) or 'no tracker'}>"
+
+
+def _may_send(environment: Mapping[str, str]) -> bool:
+    said = environment.get(SWITCH, "").strip().lower()
+    if said not in ("", "0", "1", "false", "true", "no", "yes", "off", "on"):
+        raise ConfigError(f"the environment variable {SWITCH} is {said[:20]!r}; write 0 to send nothing, or 1")
+    return said not in ("0", "false", "no", "off")
 
 
 def _check_parts(

@@ -129,7 +129,10 @@ def _make_deliverer(options: argparse.Namespace) -> tuple[str, Deliverer]:
         raise ConfigError("spool: is given beside a site, which has its own; leave one of them out")
     if options.proxy is not None:
         raise ConfigError("proxy: is given beside a site, which has its own; leave one of them out")
-    settings = load_site(options.site).delivery.settings
+    site = load_site(options.site)
+    if not site.reporter.send:
+        raise ConfigError("site: is switched off (FOOTFALL_SEND, or Site(send=False)); switch it on to deliver")
+    settings = site.delivery.settings
     spool = "memory:" if settings.path is None else f"sqlite:///{settings.path}"
     deliverer = Deliverer(
         spool,
