@@ -26,7 +26,7 @@ SOURCES = Sources(SOURCE)
 LIBRARIES: dict[str, set[str]] = {
     "commands": {"rich"},
     "demo": {"rich", "starlette"},
-    "testing": {"pytest"},
+    "testing": {"pytest_footfall"},  # our own fixture, which stands beside the package
     "metrics": {"opentelemetry"},
     "localtracker": {"starlette", "uvicorn"},
     "asgi": {"starlette", "anyio"},

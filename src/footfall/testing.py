@@ -1,15 +1,22 @@
-"""For your own tests: what your views reported, ids by number, a clock you set; the pytest fixture ``tracked``."""
+"""For your own tests: what your views reported, a visitor to ask them, ids by number, a clock you set.
+
+The pytest fixture ``tracked``, which records a site until the test ends, is there by itself. To have a site send
+nothing at all, in a whole test run, set ``FOOTFALL_SEND=0`` or write ``Site(send=False)``.
+"""
 
 from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, NamedTuple, cast
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from footfall.consent import always_granted
 from footfall.delivery import Stats
-from footfall.errors import EventError, NoIdentity
+from footfall.errors import ConfigError, EventError, NoIdentity
 from footfall.events import (
     Basket,
     Blacklist,
@@ -30,20 +37,26 @@ from footfall.events import (
 )
 from footfall.identity.visitor import Visitor
 from footfall.reporter import Outcome, TrackerError, ask
+from footfall.request import Consent, RequestView
 from footfall.site import Site
 from footfall.trackers.protocol import Tracker
+from footfall.tracking import Tracking
 from footfall.wire import WireRequest
 
 if TYPE_CHECKING:
     from footfall.delivery import Delivery
 
 __all__ = [
+    "BROWSER_HEADERS",
     "Apart",
     "Clock",
+    "Person",
     "Recorder",
+    "a_person",
     "check_tracker",
     "numbered_ids",
     "recording",
+    "track",
 ]
 
 # RFC 3986, sections 2 and 3: what a finished URL may consist of, every percent followed by two upper-case digits.
@@ -162,17 +175,134 @@ class _Listener:
 def recording(site: Site) -> Generator[Recorder]:
     """Record what a site's views report while the context lasts, instead of sending it.
 
-    Its trackers still check every event and write every request.
+    Its trackers still check every event and write every request. A site that is switched off is recorded too.
     """
     recorder = Recorder()
     reporter = site.reporter
-    before = reporter.delivery, reporter.listener
+    before = reporter.delivery, reporter.listener, reporter.send
     reporter.delivery = cast("Delivery", recorder)
-    reporter.listener = _Listener(recorder, site)
+    reporter.listener, reporter.send = _Listener(recorder, site), True
     try:
         yield recorder
     finally:
-        reporter.delivery, reporter.listener = before
+        reporter.delivery, reporter.listener, reporter.send = before
+
+
+#: What a browser says of a page that a person opens. Test clients' own user agents are bots', whose events are refused.
+BROWSER_HEADERS: Mapping[str, str] = MappingProxyType(
+    {
+        "user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0",
+        "accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+        "sec-fetch-site": "none",
+        "sec-fetch-mode": "navigate",
+        "sec-fetch-dest": "document",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """A visitor for your tests, with a browser that says so. Made by `a_person`."""
+
+    browser: Mapping[str, str]  #: its headers, without cookies: for a client with a cookie jar of its own
+    cookies: Mapping[str, str]  #: what the jar begins with
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """All headers, the cookies' too: for a request factory, or a single request."""
+        if not self.cookies:
+            return dict(self.browser)
+        return {**self.browser, "cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
+
+
+def a_person(
+    site: Site,
+    *,
+    consent: Consent = Consent.GRANTED,
+    returning: bool = True,
+    cookies: Mapping[str, str] | None = None,
+) -> Person:
+    """Make a visitor of a site: no bot, who has chosen, with device and session cookies.
+
+    ::
+
+        TestClient(app, headers=person.browser, cookies=person.cookies)  # Starlette, FastAPI, httpx
+        RequestFactory().get("/", headers=person.headers)  # Django; its Client: client.cookies.load(person.cookies)
+        app.test_request_context("/", headers=person.headers)  # Flask; its client: client.set_cookie(name, value)
+
+    Args:
+        site: Whose visitor it is: its cookies' names, its consent cookie.
+        consent: What they chose, for both purposes. `Consent.UNKNOWN`: nothing yet.
+        returning: False: they have no cookie of ours yet, but for their choice.
+        cookies: What else their browser sends.
+
+    Raises:
+        ConfigError: The site's own reader finds another choice: it reads a platform's cookies, say, and *cookies*
+            has none of them.
+    """
+    names = site.config.cookie_names
+    sent: dict[str, str] = {}
+    if returning:
+        sent[names.device], sent[names.session], sent[names.session_open] = (
+            "00000000-0000-4000-8000-0000000000d1",
+            "00000000-0000-4000-8000-0000000000e1",
+            "1",
+        )
+    own = site.policy.own_consent
+    if consent is not Consent.UNKNOWN and own is not None:
+        sent[own.name] = own.format(consent, consent, site.now())
+    person = Person(browser=BROWSER_HEADERS, cookies={**sent, **(cookies or {})})
+    if not site.policy.reads_consent_async:
+        view = RequestView(
+            method="GET", scheme="https", host="shop.example", path="/", query="", header=person.headers.get
+        )
+        if (found := site.begin(view).consent) is not consent and site.policy.reader is not always_granted:
+            raise ConfigError(
+                f"consent: this site's reader finds it {found.value}, not {consent.value}; give its platform's cookie, "
+                "as in a_person(site, cookies={'OptanonConsent': '...'})"
+            )
+    return person
+
+
+def track(site: Site, request: Any) -> Tracking:
+    """Put a tracking on a request that went through no middleware, and return it.
+
+    For views that a test calls by itself: with a request of Django's ``RequestFactory``, inside Flask's
+    ``test_request_context`` (``track(site, flask.request)``), with Starlette's ``Request(scope)``, an environ or a
+    scope. The view finds it where it always does.
+    """
+    if hasattr(request, "META"):
+        return _track_django(site, request)
+    parts = _parts_of(request)
+    if "wsgi.url_scheme" in parts:
+        from footfall import wsgi
+
+        tracking = parts[wsgi.KEY] = site.begin(wsgi.EnvironView(parts), request=lambda: request)
+    else:
+        from footfall import asgi
+
+        tracking = site.begin(asgi.ScopeView(parts), request=lambda: request)
+        parts[asgi.KEY] = parts.setdefault("state", {})["tracking"] = tracking
+    return tracking
+
+
+def _parts_of(request: Any) -> dict[str, Any]:
+    for found in (request, getattr(request, "scope", None), getattr(request, "environ", None)):
+        if isinstance(found, dict):
+            return cast("dict[str, Any]", found)
+    raise TypeError(f"request is a {type(request).__name__}; give a framework's request, an environ or a scope")
+
+
+def _track_django(site: Site, request: Any) -> Tracking:
+    from footfall.django import read_request
+    from footfall.starlette import TrackedState
+    from footfall.wsgi import KEY
+
+    tracking = request.META[KEY] = site.begin(read_request(request), request=lambda: request)
+    if not hasattr(request, "state"):
+        request.state = TrackedState()
+    request.state.tracking = tracking
+    return tracking
 
 
 SAMPLES: tuple[Event, ...] = (
@@ -256,14 +386,6 @@ def _names(visitor: Visitor, text: str) -> bool:
     return any(one is not None and one in text for one in ids)
 
 
-try:
-    import pytest
-except ImportError:  # the helpers above need no pytest
-    pass
-else:
-
-    @pytest.fixture
-    def tracked() -> Iterator[Callable[[Site], Recorder]]:
-        """Give a function that records what a site's views report until the test ends."""
-        with ExitStack() as stack:
-            yield lambda site: stack.enter_context(recording(site))
+with suppress(ImportError):  # the helpers above need no pytest
+    # For whoever names this module as the plug-in: -p footfall.testing
+    from pytest_footfall import tracked as tracked  # noqa: PLC0414
