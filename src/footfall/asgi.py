@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
 from footfall.request import SAFE_IN_PATH, TELLING, RequestView, path_of
-from footfall.site import Site
+from footfall.site import Site, check_door
 from footfall.tracking import CURRENT, Answer, HeaderEdit, Tracking, concerns_caches
 
 __all__ = ["TrackingMiddleware"]
@@ -39,7 +39,8 @@ class TrackingMiddleware:
     Frozen, it cannot keep one visitor's data for the next.
 
     Raises:
-        ConfigError: At start-up, if the site's ruid cookie is to be sealed and there is no key.
+        ConfigError: At start-up: the site's ruid cookie is to be sealed and there is no key; or the application is
+            none of ASGI's, or the two arguments are swapped.
     """
 
     app: ASGIApp
@@ -47,6 +48,7 @@ class TrackingMiddleware:
 
     def __post_init__(self) -> None:
         """Let the site check what only a door knows."""
+        check_door(self.app, self.site, ("scope", "receive", "send"))
         self.site.start()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

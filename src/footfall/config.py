@@ -6,7 +6,8 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
-from typing import Literal, TypeAlias
+from types import FunctionType
+from typing import Literal, TypeAlias, cast
 
 from footfall.errors import ConfigError
 from footfall.request import Consent, RequestClass, RequestView
@@ -190,6 +191,9 @@ class Config:
 
     def _check_consent(self) -> None:
         consent = self.consent
+        for reader in _readers_of(consent):
+            if (makes := _maker(reader)) is not None:
+                raise ConfigError(f"consent is {makes} itself, which makes a reader; call it: consent={makes}(...)")
         if consent is None or callable(consent):
             return
         if not isinstance(consent, Mapping):
@@ -243,6 +247,23 @@ class Config:
         """Show every setting except the keys."""
         shown = (f"{field.name}={getattr(self, field.name)!r}" for field in fields(self) if field.name != "secret_keys")
         return f"Config({', '.join(shown)}, secret_keys=<{len(self.secret_keys)}>)"
+
+
+def _readers_of(consent: object) -> list[object]:
+    """List a reader and those inside it: `any_of`'s and `all_of`'s."""
+    if isinstance(consent, Mapping):
+        return [one for reader in cast("Mapping[str, object]", consent).values() for one in _readers_of(reader)]
+    return [consent, *(one for reader in getattr(consent, "readers", ()) for one in _readers_of(reader))]
+
+
+def _maker(reader: object) -> str | None:
+    """Name what makes a reader and was not called; ``None`` of a reader."""
+    if isinstance(reader, type):
+        return reader.__name__
+    # A function of ours is one of `onetrust`, `any_of` and their like, with one exception.
+    if not isinstance(reader, FunctionType) or not reader.__module__.startswith("footfall.consent."):
+        return None
+    return reader.__name__ if reader.__name__ != "always_granted" else None
 
 
 def _check_lifetime(field: str, lifetime: timedelta, *, least: timedelta) -> None:

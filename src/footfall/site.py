@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from footfall.config import Config
 from footfall.consent import OwnCookie
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from footfall.delivery import Delivery, Stats
     from footfall.trackers.protocol import Tracker
 
-__all__ = ["Site"]
+__all__ = ["Site", "check_door"]
 
 SWITCH: Final = "FOOTFALL_SEND"  #: the environment variable that makes every site of a process send nothing
 
@@ -75,11 +76,18 @@ class Site:
             ConfigError: A setting is wrong; names field, finding and remedy.
         """
         config = Config() if config is None else config
+        _check_config(config, trackers)
         # Here, not above: whoever brings a delivery has imported it, and who makes no site needs none.
         from footfall.delivery import Delivery
         from footfall.delivery.forking import watch_forks
         from footfall.delivery.notices import Notices
 
+        if delivery is not None and (isinstance(delivery, type) or not hasattr(delivery, "accept")):
+            raise ConfigError(
+                f"delivery is {_say(delivery)}; write delivery=Delivery({delivery!r})"
+                if isinstance(delivery, str)
+                else f"delivery is {_say(delivery)}; write delivery=Delivery(...), or leave it out"
+            )
         self.strict = strict
         self._asleep = True  # no request has come yet, in this process
         watch_forks(self._rest, self._rest, self._sleep)
@@ -93,7 +101,7 @@ class Site:
             consent_endpoint=consent_endpoint,
         )
         self.reporter = Reporter(
-            tuple(trackers),
+            _to_trackers(trackers),
             Delivery() if delivery is None else delivery,
             notices,
             on_forget=on_forget,
@@ -239,11 +247,69 @@ class Site:
         return f"<Site with {', '.join(tracker.name for tracker in self.trackers) or 'no tracker'}>"
 
 
+def _check_config(config: object, trackers: object) -> None:
+    """Look for what was written in a configuration's place."""
+    if isinstance(config, Config):
+        return
+    if isinstance(trackers, Config):
+        raise ConfigError(f"config is {_say(config)} and trackers is a Config; write Site(config, trackers=[...])")
+    raise ConfigError(f"config is {_say(config)}; write Site(Config(...), trackers=[...])")
+
+
+def _to_trackers(trackers: object) -> tuple[Tracker, ...]:
+    said, name = _say(trackers), type(trackers).__name__
+    single = hasattr(trackers, "requests") and not isinstance(trackers, type)
+    if single or isinstance(trackers, str | bytes | Mapping) or not isinstance(trackers, Iterable):
+        what = f"{name}(...)" if single else "Raptor(...), Yoochoose(...)"
+        raise ConfigError(f"trackers is {said}; write trackers=[{what}]")
+    return tuple(cast("Iterable[Tracker]", trackers))
+
+
 def _may_send(environment: Mapping[str, str]) -> bool:
     said = environment.get(SWITCH, "").strip().lower()
     if said not in ("", "0", "1", "false", "true", "no", "yes", "off", "on"):
         raise ConfigError(f"the environment variable {SWITCH} is {said[:20]!r}; write 0 to send nothing, or 1")
     return said not in ("0", "false", "no", "off")
+
+
+def _say(found: object) -> str:
+    """Name what was given: never its value, which may hold a key or a password."""
+    return f"the class {found.__name__}" if isinstance(found, type) else f"a {type(found).__name__}"
+
+
+def check_door(app: object, site: object, parameters: tuple[str, ...]) -> None:
+    """Check what a door is put around, at start-up.
+
+    Args:
+        app: The application.
+        site: Whose visitors it serves.
+        parameters: What the door calls an application with, by the names of its protocol.
+
+    Raises:
+        ConfigError: They are swapped; or one is something else; or the application speaks the other protocol.
+    """
+    if isinstance(app, Site):
+        raise ConfigError("app is a Site, which comes second; write TrackingMiddleware(app, site)")
+    if not isinstance(site, Site):
+        raise ConfigError(f"site is {_say(site)}; write TrackingMiddleware(app, Site(config, trackers=[...]))")
+    if not callable(app):
+        raise ConfigError(f"app is {_say(app)}, which cannot be called; write TrackingMiddleware(app, site)")
+    if not _takes(app, len(parameters)) and _takes(app, 5 - len(parameters)):
+        here, there = ("wsgi", "asgi") if len(parameters) == 2 else ("asgi", "wsgi")
+        raise ConfigError(
+            f"app is called otherwise than with ({', '.join(parameters)}): it speaks {there.upper()}; write"
+            f" footfall.{there}.TrackingMiddleware, not footfall.{here}'s"
+        )
+
+
+def _takes(app: Callable[..., object], number: int) -> bool:
+    try:
+        inspect.signature(app).bind(*range(number))
+    except TypeError:
+        return False
+    except ValueError:  # one written in C does not say
+        return True
+    return True
 
 
 def _check_parts(
@@ -284,6 +350,11 @@ def _check_trackers(trackers: Sequence[Tracker]) -> None:
         if not isinstance(tracker, Tracker):  # pyright: ignore[reportUnnecessaryIsInstance] - an untyped caller's
             found = type(tracker).__name__
             raise ConfigError(f"trackers[{at}] is a {found}; give it name and requests(event, visitor)")
+        if isinstance(tracker, type):
+            raise ConfigError(f"trackers[{at}] is the class {tracker.__name__}; write {tracker.__name__}(...)")
+        if not isinstance(tracker.name, str) or not tracker.name:  # pyright: ignore[reportUnnecessaryIsInstance]
+            found = type(tracker).__name__
+            raise ConfigError(f"trackers[{at}], a {found}, has no text for a name; write one as in name = 'webhook'")
         if tracker.name in names:
             raise ConfigError(f"two trackers are named {tracker.name!r}; give one of them another name=")
         names.add(tracker.name)

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from weakref import ReferenceType, ref
 
 from footfall.request import SAFE_IN_PATH, TELLING, RequestView, decode_path, path_of
-from footfall.site import Site
+from footfall.site import Site, check_door
 from footfall.tracking import CURRENT, HeaderEdit, Tracking
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ class TrackingMiddleware:
     Frozen, it cannot keep one visitor's data for the next.
 
     Raises:
-        ConfigError: At start-up, if the site's ruid cookie is to be sealed and there is no key.
+        ConfigError: At start-up: the site's ruid cookie is to be sealed and there is no key; or the application is
+            none of WSGI's, or the two arguments are swapped.
     """
 
     app: WSGIApplication
@@ -39,6 +40,7 @@ class TrackingMiddleware:
 
     def __post_init__(self) -> None:
         """Let the site check what only a door knows."""
+        check_door(self.app, self.site, ("environ", "start_response"))
         self.site.start()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
