@@ -441,6 +441,18 @@ def test_a_site_that_is_switched_off_sends_and_stores_nothing(
     )
 
 
+def test_a_site_that_is_switched_off_takes_nothing_over_from_a_dead_process() -> None:
+    roused: list[Delivery] = []
+
+    class Roused(Delivery):
+        def rouse(self) -> None:
+            roused.append(self)
+
+    for send in (False, True):
+        respond(a_site(delivery=Roused("memory:"), send=send), view(cookie=KNOWN))
+    assert len(roused) == 1
+
+
 def test_a_site_that_is_switched_off_says_that_it_erases_nothing_of_what_waits(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -97,6 +97,10 @@ WRONG_PARTS: dict[str, tuple[Callable[[], object], str]] = {
         lambda: Site(CONFIG, delivery="sqlite:///x"),  # type: ignore[arg-type]
         r"delivery is a str; write delivery=Delivery\('sqlite:///x'\)",
     ),
+    "an address with a password for a delivery": (
+        lambda: Site(CONFIG, delivery="redis://:hunter2@host"),  # type: ignore[arg-type]
+        r"^delivery is a str; write delivery=Delivery\(\.\.\.\), or leave it out$",
+    ),
     "the class for a delivery": (
         lambda: Site(CONFIG, delivery=Delivery),  # type: ignore[arg-type]
         r"delivery is the class Delivery; write delivery=Delivery\(\.\.\.\), or leave it out",

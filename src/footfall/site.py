@@ -68,9 +68,9 @@ class Site:
                 vendors erase them too. It runs in the visitor's request: hand what takes long to a queue of yours.
             consent_endpoint: A path, such as ``"/consent"``, at which every door takes the visitor's choice:
                 ``POST`` from the site's own pages with ``?grant``, ``?grant-device`` or ``?deny``.
-            send: False: send and store nothing, in test runs and previews of a site. Visitors are known and events are
-                judged as ever; what would have been accepted is counted as refused (``switched off``). The environment
-                variable ``FOOTFALL_SEND=0`` says the same.
+            send: False: send and store nothing, in test runs. Visitors are known and events are judged as ever; what
+                would have been accepted is counted as refused (``switched off``). The environment variable
+                ``FOOTFALL_SEND=0`` says the same.
 
         Raises:
             ConfigError: A setting is wrong; names field, finding and remedy.
@@ -83,11 +83,10 @@ class Site:
         from footfall.delivery.notices import Notices
 
         if delivery is not None and (isinstance(delivery, type) or not hasattr(delivery, "accept")):
-            raise ConfigError(
-                f"delivery is {_say(delivery)}; write delivery=Delivery({delivery!r})"
-                if isinstance(delivery, str)
-                else f"delivery is {_say(delivery)}; write delivery=Delivery(...), or leave it out"
-            )
+            # Another address may hold a password, and is not quoted.
+            plain = isinstance(delivery, str) and delivery.startswith(("sqlite:", "memory:"))
+            what = f"Delivery({delivery!r})" if plain else "Delivery(...), or leave it out"
+            raise ConfigError(f"delivery is {_say(delivery)}; write delivery={what}")
         self.strict = strict
         self._asleep = True  # no request has come yet, in this process
         watch_forks(self._rest, self._rest, self._sleep)
@@ -184,7 +183,8 @@ class Site:
 
     def _rouse(self) -> None:
         self._asleep = False
-        self.delivery.rouse()
+        if self.reporter.send:
+            self.delivery.rouse()
 
     def _sleep(self) -> None:
         self._asleep = True

@@ -256,7 +256,9 @@ def a_person(
         view = RequestView(
             method="GET", scheme="https", host="shop.example", path="/", query="", header=person.headers.get
         )
-        if (found := site.begin(view).consent) is not consent and site.policy.reader is not always_granted:
+        view.time, view.finder = site.now(), site.policy.find_cookies
+        found, _ = site.policy.read_consents(view)
+        if found is not consent and site.policy.reader is not always_granted:
             raise ConfigError(
                 f"consent: this site's reader finds it {found.value}, not {consent.value}; give its platform's cookie, "
                 "as in a_person(site, cookies={'OptanonConsent': '...'})"
