@@ -76,7 +76,7 @@ class TrackingMiddleware:
             if kind == "http":
                 if (answer := tracking.answer()) is not None:
                     return await _send_answer(tracking, answer, send)
-                send = partial(_send_finished, tracking, send)
+                send = _Sending(_send_finished, tracking, send)
             result = await self.app(scope, receive, send)  # type: ignore[func-returns-value]  # some servers look
             if tracking.awaits_user:
                 await tracking.wait_for_user()
@@ -179,7 +179,17 @@ def _send_finished(tracking: Tracking, send: Send, message: Message) -> Awaitabl
     return send(_finish(tracking, message))
 
 
-if sys.version_info >= (3, 12):  # asgiref's bridge warns of a callable that does not say it has to be awaited
+class _Sending(partial[Awaitable[None]]):
+    """A *send* that says it has to be awaited: asgiref's bridge warns of one that does not."""
+
+    @property
+    def _is_coroutine(self) -> object:  # as asyncio told before Python 3.12
+        from asyncio import coroutines
+
+        return getattr(coroutines, "_is_coroutine", None)
+
+
+if sys.version_info >= (3, 12):
     inspect.markcoroutinefunction(_send_finished)
 
 

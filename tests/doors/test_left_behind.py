@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.delivery.conftest import wait_until
 from tests.doors.exchange import Request, make_site
 from tests.doors.shops import EXAMPLES, end, get
 
@@ -28,6 +29,7 @@ url = sys.argv[1] + "/api/00000/click/johndoe/1/3298"
 assert delivery.accept([WireRequest(tracker="yoochoose", kind="click", url=url)])
 os._exit(0)
 """
+LEFT = "/api/00000/click/johndoe/1/3298"  #: what the dead process left
 WAITRESS = "import sys, waitress, flask_app; waitress.serve(flask_app.app, port=int(sys.argv[1]))"
 CHEROOT = (
     "import sys, cheroot.wsgi, plain_wsgi\n"
@@ -68,10 +70,10 @@ def test_a_server_delivers_what_a_dead_process_left(server: str, tmp_path: Path)
         try:
             wait_for(port, process)
             get(port, "/nowhere")
-            received = tracker.wait_until(1, timeout=30)
+            arrived = wait_until(lambda: LEFT in [one.target for one in tracker.received()], timeout=30)
         finally:
             end(process)
-    assert "/api/00000/click/johndoe/1/3298" in [one.target for one in received]
+    assert arrived
 
 
 def free_port() -> int:

@@ -157,10 +157,11 @@ def hasten(db: sqlite3.Connection, tracker: str, *, later_than: float, now: floa
 def _due(db: sqlite3.Connection, tracker: str, kinds: Sequence[str], now: float, limit: int) -> list[_Row]:
     query = " UNION ALL ".join(
         "SELECT id, due, visitor, held, set_aside, accepted, attempts, owner, request "  # noqa: S608 - our own parts
-        f"FROM requests WHERE tracker = ?1 AND {kind} AND due <= ?2"
+        f"FROM requests WHERE tracker = :tracker AND {kind} AND due <= :now"
         for kind in kinds
     )
-    rows = db.execute(f"{query} ORDER BY due, id LIMIT ?3", (tracker, now, limit)).fetchall()
+    named = {"tracker": tracker, "now": now, "limit": limit}  # by name: Python 3.12 warns of numbers
+    rows = db.execute(f"{query} ORDER BY due, id LIMIT :limit", named).fetchall()
     return [_Row(*row) for row in rows]
 
 
@@ -227,10 +228,19 @@ def _fail(db: sqlite3.Connection, failures: Sequence[Failure], now: float) -> No
                 tracker, kind, visitor, reason, status, answer, accepted, failed, attempts, request, unanswered
             )
             SELECT tracker, CASE WHEN json_valid(request) THEN coalesce(json_extract(request, '$[1]'), '') ELSE '' END,
-                visitor, ?1, ?2, CASE WHEN ?1 = ?6 THEN substr(request, 1, 1024) ELSE ?3 END, accepted, ?4,
-                attempts + 1, CASE WHEN ?1 <> ?6 THEN request END, ?7
-            FROM requests WHERE id = ?5""",
-            (reason, status, answer, now, row, UNREADABLE, reason.startswith(UNANSWERED)),
+                visitor, :reason, :status,
+                CASE WHEN :reason = :unreadable THEN substr(request, 1, 1024) ELSE :answer END, accepted, :now,
+                attempts + 1, CASE WHEN :reason <> :unreadable THEN request END, :unanswered
+            FROM requests WHERE id = :row""",
+            {
+                "reason": reason,
+                "status": status,
+                "answer": answer,
+                "now": now,
+                "row": row,
+                "unreadable": UNREADABLE,
+                "unanswered": reason.startswith(UNANSWERED),
+            },
         )
     _leave(db, "failed", [failure.id for failure in failures])
 
