@@ -177,9 +177,9 @@ class Delivering(RuleBasedStateMachine):
 
     def bound(self, tracker: str) -> float:
         """Three exchanges; and what hangs at the head, what asks for a pause, and all others one after the other."""
-        paths = Counter(path_of(sent.request) for sent in self.world.line.sent if sent.request.tracker == tracker)
-        tries = sum(paths.values())
-        return 15.0 + paths["hang"] / 2 + paths["slow"] / 2 + paths["later"] * PAUSE + tries / 100
+        mine = {sent.request.url for sent in self.world.line.sent if sent.request.tracker == tracker}
+        paths = Counter(url.split("/")[3] for url in mine)
+        return 15.0 + (paths["hang"] + paths["slow"]) / 2 + paths["later"] * PAUSE + len(mine) / 100
 
     def none_is_tried_too_often(self) -> None:
         tries = Counter(sent.request.url for sent in self.world.line.sent)
