@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -235,6 +236,12 @@ class Firefox(Remote):
         return json.loads(answer["result"]["value"])
 
     def cookies(self) -> list[Cookie]:
+        """List what the jar holds.
+
+        Firefox goes on listing one in some hundred of the cookies that Max-Age=0 ended, never to be sent again, with
+        the moment of their end rounded to a second.
+        """
+        ended = time.time() + 1
         return [
             Cookie(
                 name=one["name"],
@@ -246,6 +253,7 @@ class Firefox(Remote):
                 same_site=one["sameSite"],
             )
             for one in self._wire.call("storage.getCookies")["cookies"]
+            if one.get("expiry", math.inf) > ended
         ]
 
     def drop_cookies(self) -> None:
