@@ -85,6 +85,8 @@ class Policy:
             if names is not None
             for name in names.by_role().values()
         }
+        own = () if self.own_consent is None else (self.own_consent.name,)
+        self.cookie_names = frozenset(ours.union(own))  #: of every cookie that the site writes or expires
         self.find_cookies = CookieFinder(ours.union(cookie_names_of(self.reader)))
         self._classes: dict[tuple[object, ...], RequestClass] = {}
         self._places: dict[tuple[str, bool], Place] = {}
