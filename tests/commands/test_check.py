@@ -323,7 +323,7 @@ SHOP = """
 
     told = []
     site = Site(
-        Config(secret_keys=("k" * 32,){config}),
+        Config(secret_keys=("a key of thirty-two letters, say",){config}),
         [Raptor("12345", base_url="http://127.0.0.1:9"), Yoochoose("00000", base_url="http://127.0.0.1:9")],
         delivery=Delivery("{spool}", deliver_here=False),
         on_forget={on_forget},

@@ -321,7 +321,7 @@ def test_a_choice_is_written_with_its_version_and_time_and_ages(choose: View, le
     assert "; Max-Age=15552000; Domain=shop.example; Path=/; Secure; SameSite=Lax" in line
 
     def heard(reader: OwnCookie) -> list[str]:
-        tracking = make_site(consent=reader, secret_keys=("k" * 32,))
+        tracking = make_site(consent=reader, secret_keys=("a key of thirty-two letters, say",))
         tracking.now = clock
         one = tracking.begin(view(cookie=written))
         return [one.consent.value[0], one.person_consent.value[0]]

@@ -13,9 +13,11 @@ from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from footfall.check.record import requests_of
-from footfall.config import Config, ConsentReader
+from footfall.config import HOW_TO_WRITE_KEYS, PLACEHOLDER, Config, ConsentReader
 from footfall.consent import always_granted, own_cookie_of
+from footfall.errors import BrokenExtra
 from footfall.events import Click, Login, PageView
+from footfall.identity.seal import Sealer
 from footfall.site import Site
 
 __all__ = ["SEVERITIES", "Finding", "Severity", "check_site"]
@@ -151,19 +153,29 @@ def _check_seal(site: Site) -> Iterator[Finding]:
                 "is 'sealed', and the package cryptography is not installed",
                 "python3 -m pip install 'footfall[seal]', or write ruid_cookie='off'",
             )
+        elif config.ruid_cookie == "sealed" and (broken := _find_broken_seal()) is not None:
+            yield _error("ruid_cookie", f"is 'sealed': {broken}", "or write ruid_cookie='off'")
     if not config.secret_keys and config.ruid_cookie == "sealed" and config.person_ids == "ruid+reaid":
         yield _warning(
             "secret_keys",
             "is empty and ruid_cookie is 'sealed': plain ASGI and WSGI do not start; Django and Flask seal with their"
             " own SECRET_KEY",
-            "write secret_keys=('a random text of 32 characters',), so that either key can be renewed alone",
+            f"{HOW_TO_WRITE_KEYS}, so that either key can be renewed alone",
         )
     elif not config.secret_keys:
         yield _note(
             "secret_keys",
             "is empty: tracking.snapshot() and site.resume() do not work",
-            "write secret_keys=('a random text of 32 characters',) to report a purchase from a webhook",
+            f"{HOW_TO_WRITE_KEYS} to report a purchase from a webhook",
         )
+
+
+def _find_broken_seal() -> BrokenExtra | None:
+    try:
+        Sealer([PLACEHOLDER], os.urandom)
+    except BrokenExtra as error:
+        return error
+    return None
 
 
 def _check_cookies(site: Site) -> Iterator[Finding]:

@@ -1,11 +1,10 @@
 """The Django door, and the app that checks it: ``INSTALLED_APPS = ["footfall.django", ...]``."""
 
 try:
-    import django as _django  # noqa: F401 - what is missing or broken is told before anything else fails
-except ImportError:
-    from footfall.errors import MissingExtra
+    from footfall.django.middleware import TrackedRequest, TrackingMiddleware
+except ImportError as error:
+    from footfall.errors import missing_or_broken
 
-    raise MissingExtra("footfall.django", "django") from None
-from footfall.django.middleware import TrackedRequest, TrackingMiddleware
+    raise missing_or_broken("footfall.django", "django", "django", error) from error
 
 __all__ = ["TrackedRequest", "TrackingMiddleware"]

@@ -35,12 +35,13 @@ def load_site() -> Site:
         raise ConfigError(f"{SETTING} is {path!r}; write the dotted path of a Site, such as 'shop.tracking.site'")
     if not isinstance(site, Site):
         raise ConfigError(f"{SETTING} is {path!r}, which is a {type(site).__name__}; name a Site")
-    site.start(secret_key=_secret_key())
+    site.start(secret_key=_secret_key(), former_keys=settings.SECRET_KEY_FALLBACKS)
     return site
 
 
-def _secret_key() -> str | None:
+def _secret_key() -> str | bytes | None:
     try:
-        return settings.SECRET_KEY
+        key: str | bytes = settings.SECRET_KEY
+        return key
     except ImproperlyConfigured:  # empty: no error where the site has keys of its own
         return None
