@@ -163,6 +163,7 @@ settings.configure(
     ALLOWED_HOSTS=["*"],
     SECRET_KEY="a secret of the site, and of no visitor",
     ROOT_URLCONF="__main__",
+    INSTALLED_APPS=["footfall.django"],
     MIDDLEWARE=["footfall.django.TrackingMiddleware"],
     FOOTFALL_SITE="__main__.site",
 )

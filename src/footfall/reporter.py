@@ -16,7 +16,30 @@ if TYPE_CHECKING:
     from footfall.delivery import Delivery
     from footfall.delivery.notices import Notices
 
-__all__ = ["SOMEBODY", "Reporter", "ask"]
+__all__ = ["SOMEBODY", "Reporter", "ask", "describe_refusal"]
+
+_logger = logging.getLogger("footfall.site")
+#: What to do about an event that is not accepted, by the reason it is counted under.
+REMEDIES: Final = {
+    "consent": "the visitor has not granted it: call tracking.grant(), or write consent=always_granted to try it out",
+    "bot": "send the User-Agent of a browser, or write ignore_bots=False in tests",
+    "speculative": "nobody has seen the page yet: report from its script, or from the request that opens it",
+    "preflight": "report from the request that follows it",
+    "no page": "report from a GET or a POST",
+    "no id": "the browser sent no device cookie and gets none here: report from a page, or by a snapshot()",
+    "unconfirmed": "the browser has not returned its id yet: unconfirmed_events='refuse' waits for that",
+    "no snapshot": "the token is none that this site's secret_keys sealed, or was made without consent",
+    "forgotten": "the visitor was forgotten in this very request",
+    "not kept": "the spool is full or cannot be written: see its own line in the log",
+}
+
+
+def describe_refusal(event: Event, reason: str, tracker: str = "") -> str:
+    """Say of an event that it is not accepted, why, and what to do: nothing of its visitor, nothing of its values."""
+    by = f" by {tracker}" if tracker else ""
+    remedy = REMEDIES.get(reason, "see tracking.request_class.reason")
+    return f"event {event.kind}: is not accepted{by} ({reason}); {remedy}"
+
 
 #: Stands for whoever it was where only the requests' number or their address is asked for.
 SOMEBODY: Final = Visitor(device_id=f"{0:036}", session_id=f"{0:036}", anonymous_id="somebody")
@@ -88,12 +111,14 @@ class Reporter:
         if wrong and strict:
             raise wrong[0][1]
         for tracker in unidentified:
+            self.say_refused(event, "no id", tracker.name)
             self.delivery.refuse(tracker.name, "no id")
         for tracker, finding in wrong:
             self._set_aside(tracker.name, event.kind, visitor.device_id or "", str(finding))
         if requests:
             try:
-                self.delivery.accept(requests)
+                if not self.delivery.accept(requests):
+                    self.say_refused(event, "not kept")
             except DeliveryError as error:
                 if strict:
                     raise
@@ -124,6 +149,7 @@ class Reporter:
 
     def refuse(self, event: Event, reason: str) -> None:
         """Count an event that is not accepted: by the requests that each tracker would have got."""
+        self.say_refused(event, reason)
         for tracker in self.trackers:
             try:
                 count = len(ask(tracker, event, SOMEBODY))
@@ -131,6 +157,11 @@ class Reporter:
                 count = 1
             if count:
                 self.delivery.refuse(tracker.name, reason, count)
+
+    def say_refused(self, event: Event, reason: str, tracker: str = "") -> None:
+        """Tell the log of an event that is not accepted: once a minute a kind, with their number."""
+        if _logger.isEnabledFor(logging.INFO):
+            self.notices.say(logging.INFO, describe_refusal(event, reason, tracker))
 
     def erase(self, visitor: Visitor, *, whose: Visitor | None = None) -> None:
         """Drop what was not delivered yet of a visitor, and tell the site.

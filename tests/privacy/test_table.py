@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -277,7 +278,7 @@ def test_a_reader_that_fails_leaves_the_visitor_unknown_and_one_line_without_val
     site = make_site(consent=reader)
     outcomes = [respond(site, view(cookie=f"{KNOWN}; name={ANNA}"), emit) for _ in range(3)]
     assert outcomes == [[], [], []]
-    lines = [record.getMessage() for record in caplog.records]
+    lines = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert len(lines) == 1
     assert not any(secret in lines[0] for secret in (DEVICE, SESSION, ANNA, "shop.example"))
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from footfall.check.record import requests_of
 from footfall.config import HOW_TO_WRITE_KEYS, PLACEHOLDER, Config, ConsentReader
-from footfall.consent import always_granted, own_cookie_of
+from footfall.consent import always_granted, cookie_names_of, own_cookie_of
 from footfall.errors import BrokenExtra
 from footfall.events import Click, Login, PageView
 from footfall.identity.seal import Sealer
@@ -82,6 +82,8 @@ def _check_consent(site: Site) -> Iterator[Finding]:
             f"is always_granted{of}: no visitor is asked",
             "read the visitor's choice, by own_cookie() or your consent platform, unless law or a contract settles it",
         )
+    if "device" not in given:
+        yield from _say_who_grants(site)
     if site.policy.own_consent is None and endpoint is not None:
         yield _error(
             "consent_endpoint",
@@ -102,6 +104,21 @@ def _check_consent(site: Site) -> Iterator[Finding]:
             "is an async reader: behind WSGI, Flask or a sync Django its visitors stay unknown",
             "keep to ASGI doors, or write a plain function",
         )
+
+
+def _say_who_grants(site: Site) -> Iterator[Finding]:
+    own, endpoint = site.policy.own_consent, site.policy.consent_endpoint
+    elsewhere = sorted(set(cookie_names_of(site.policy.reader)) - ({own.name} if own is not None else set()))
+    ways = [] if own is None else ["tracking.grant() in a view"]
+    if own is not None and endpoint is not None:
+        ways.append(f"a POST to {endpoint}?grant")
+    if elsewhere:
+        ways.append(f"whatever writes the cookies {', '.join(elsewhere)}")
+    yield _note(
+        "consent",
+        f"is granted by {', or '.join(ways) or 'what your own reader reads'}; until then no event is accepted",
+        "while you develop, write consent=always_granted to see events without a banner",
+    )
 
 
 def _check_purposes(readers: Mapping[str, ConsentReader]) -> Iterator[Finding]:
@@ -207,6 +224,24 @@ def _check_cookies(site: Site) -> Iterator[Finding]:
     yield from _check_lifetimes(config)
 
 
+def _check_https(site: Site) -> Iterator[Finding]:
+    config, own = site.config, site.policy.own_consent
+    over_http = "over plain http, http://localhost included,"
+    if site.policy.needs_https:
+        yield _note(
+            "secure" if config.secure is True else "cookie_names",
+            ("is True" if config.secure is True else "have a name that begins with __Secure-")
+            + f": {over_http} no cookie of ours sticks, and every page is a new visitor's",
+            "develop with secure='auto' and names without the prefix, or over https",
+        )
+    if own is not None and own.name.lower().startswith("__secure-"):
+        yield _note(
+            "consent",
+            f"is kept under a name that begins with __Secure-: {over_http} no choice is remembered",
+            "develop with own_cookie() under another name, or over https",
+        )
+
+
 def _check_lifetimes(config: Config) -> Iterator[Finding]:
     if config.device_lifetime != _YEAR:
         yield _note(
@@ -238,7 +273,14 @@ def _check_visitors(site: Site) -> Iterator[Finding]:
             "is off: crawlers are counted as visitors, each page as a new one",
             "leave it on",
         )
-    elif find_spec("crawleruseragents") is None:
+    else:
+        yield _note(
+            "ignore_bots",
+            "takes curl, python-requests, httpx, headless browsers and whoever sends no user agent"
+            " (Django's test client) for bots: no event of theirs is accepted",
+            "send the User-Agent of a browser to try it out, or write ignore_bots=False in tests",
+        )
+    if site.config.ignore_bots and find_spec("crawleruseragents") is None:
         yield _note(
             "ignore_bots",
             "knows bots by a dozen words: the list of 1,500 patterns is not installed",
@@ -361,6 +403,7 @@ _CHECKS: tuple[Callable[[Site], Iterator[Finding]], ...] = (
     _check_signals,
     _check_seal,
     _check_cookies,
+    _check_https,
     _check_visitors,
     _check_trackers,
     _check_delivery,
