@@ -163,13 +163,17 @@ class Reporter:
         if _logger.isEnabledFor(logging.INFO):
             self.notices.say(logging.INFO, describe_refusal(event, reason, tracker))
 
-    def erase(self, visitor: Visitor, *, whose: Visitor | None = None) -> None:
+    def erase(self, visitor: Visitor, *, whose: Visitor | None = None) -> bool:
         """Drop what was not delivered yet of a visitor, and tell the site.
 
         Args:
             visitor: The ids that the site is told.
             whose: Under whose ids it waits, if not under *visitor*'s: a person's waits under their device.
+
+        Returns:
+            Whether all of it was done; what was not is in the log.
         """
+        done = True
         held = visitor if whose is None else whose
         for key in dict.fromkeys((held.device_id, held.anonymous_id)):
             if key is None:
@@ -177,12 +181,15 @@ class Reporter:
             try:
                 self.delivery.erase(key)
             except DeliveryError as error:
+                done = False
                 self.notices.say(logging.ERROR, f"a visitor's undelivered events were not erased: {error}")
         if self.on_forget is not None:
             try:
                 self.on_forget(visitor)
             except Exception as error:  # noqa: BLE001 - the site's own code; its message may quote the visitor
+                done = False
                 name = type(error).__name__
                 self.notices.say(
                     logging.ERROR, f"Site(on_forget=...) raised {name}: ask the trackers' vendors yourself"
                 )
+        return done

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["TrackingMiddleware"]
 
 KEY: Final = "footfall.tracking"  #: where views find the tracking, and an inner one of us sees an outer one
+ON: Final = (True,)  #: a debug flag that is set; a method of that name is none
 PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9\-._~/]*").fullmatch
 
 
@@ -46,7 +47,7 @@ class TrackingMiddleware:
         if KEY in environ:
             return self.app(environ, start_response)
         return serve(
-            self.app, self.site, environ, start_response, debug=bool(getattr(self.app, "debug", False)), request=_itself
+            self.app, self.site, environ, start_response, debug=getattr(self.app, "debug", False) in ON, request=_itself
         )
 
 

@@ -17,7 +17,7 @@ from tests.identity.asking import DEVICE, KNOWN, MADE, PAGE, SESSION, emit, resp
 from footfall import Config, Consent, CookieNames, Site
 from footfall.check import Finding, Stored, check_site, findings, privacy_record
 from footfall.cli import main
-from footfall.commands.choosing import load_site
+from footfall.commands.choosing import find_spool, load_site
 from footfall.consent import always_granted, any_of, onetrust, own_cookie
 from footfall.delivery import KEEP_ONCE, Delivery
 from footfall.identity.visitor import Visitor
@@ -441,6 +441,55 @@ def test_a_site_that_is_not_there_is_status_2(
     assert capsys.readouterr().err.startswith("footfall: site: ")
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["checked_shop.py", "./checked_shop.py", "shop/tracking.py:site", "./shop.py:site", "/shop/tracking"],
+)
+@pytest.mark.parametrize("command", [["check"], ["forget", DEVICE, "--site"]], ids=["check", "forget"])
+def test_a_files_path_is_no_site_and_says_what_is(
+    shop: Callable[..., str], capsys: Output, command: list[str], path: str
+) -> None:
+    shop()
+    assert main([*command, path]) == 2
+    said = capsys.readouterr().err
+    assert said == f"footfall: site: {path!r} is a file's path; write module and name, as in shop.tracking:site\n"
+
+
+NESTED = "\nimport types\nsites = types.SimpleNamespace(main=site)\n"
+
+
+@pytest.mark.parametrize(
+    "place", ["checked_shop:site", "checked_shop.site", "checked_shop:sites.main", "checked_shop.sites.main"]
+)
+def test_a_site_is_named_with_a_colon_or_as_django_does(shop: Callable[..., str], capsys: Output, place: str) -> None:
+    shop()
+    module = Path("checked_shop.py")
+    module.write_text(module.read_text(encoding="utf-8") + NESTED, encoding="utf-8")
+    assert main(["check", place]) == 0
+    assert main(["preview", place, "click", "3298", "--tracker", "raptor"]) == 0
+    assert find_spool(place) == f"sqlite:///{Path.cwd()}/footfall.sqlite3"
+
+
+@pytest.mark.parametrize("name", ["footfall.sqlite3", "spool.of.the.shop", "checked_shop.site"])
+def test_a_spools_file_is_one_whatever_dots_it_has(shop: Callable[..., str], name: str) -> None:
+    shop()
+    Path(name).touch()
+    assert find_spool(name) == f"sqlite:///{name}"
+
+
+def test_a_file_that_is_not_there_yet_is_a_file(shop: Callable[..., str]) -> None:
+    shop()
+    assert find_spool("footfall.sqlite3") == "sqlite:///footfall.sqlite3"
+
+
+def test_an_import_of_the_sites_own_that_fails_is_not_called_a_missing_module(shop: Callable[..., str]) -> None:
+    shop()
+    Path("checked_shop.py").write_text("import nothing_of_that_name\n", encoding="utf-8")
+    for place in ("checked_shop:site", "checked_shop.site"):
+        with pytest.raises(ModuleNotFoundError, match="nothing_of_that_name"):
+            load_site(place)
+
+
 def test_check_privacy_prints_the_record(shop: Callable[..., str], capsys: Output) -> None:
     assert main(["check", shop(), "--privacy"]) == 0
     out = capsys.readouterr().out
@@ -490,6 +539,20 @@ def test_forget_tells_the_site(shop: Callable[..., str], capsys: Output) -> None
     assert main(["forget", DEVICE, "--site", place]) == 0
     assert [one.device_id for one in sys.modules["checked_shop"].told] == [DEVICE]
     assert "Site(on_forget=...) was called" in capsys.readouterr().out
+
+
+def test_forget_ends_with_1_where_the_site_could_not_be_told(shop: Callable[..., str], capsys: Output) -> None:
+    place = shop(on_forget="lambda visitor: 1 / 0")
+    site = load_site(place)
+    emit_as(site, KNOWN)
+    site.close()
+    before = site.delivery
+    assert main(["forget", DEVICE, "--site", place]) == 1
+    told = capsys.readouterr()
+    assert told.out.startswith("Erased 2 requests")
+    assert "was called" not in told.out
+    assert "Not all of it was done" in told.err
+    assert site.delivery is before
 
 
 @pytest.mark.parametrize("spool", ["memory:", "sqlite:////no/such/folder/a.sqlite3"])

@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, Client, override_settings
 from tests.doors.conftest import DOOR, MakeWatched, Urls, Watched
 from tests.doors.exchange import guid
-from tests.doors.project import INSTALL, make_project
+from tests.doors.project import INSTALL, SITE, make_project
 
 from footfall import CookieNames
 from footfall.consent import own_cookie
@@ -129,6 +129,24 @@ def test_a_site_that_is_missing_is_a_checks_error_and_stops_the_start(site: Any,
         assert [found.id for found in check_installation()] == ["footfall.E001"]
         with pytest.raises(ConfigError, match=message):
             TrackingMiddleware(lambda request: HttpResponse())
+
+
+# The command
+
+MODELS = """
+from django.contrib.auth.models import User
+"""
+
+
+def test_the_command_sets_django_up_before_it_imports_the_site(tmp_path: Path) -> None:
+    """A site may look at the shop's models: who is logged in, say."""
+    project = make_project(tmp_path, tracking=MODELS + SITE)
+    for place in ("shop.tracking:site", "shop.tracking.site"):
+        done = project.run("-m", "footfall", "check", place, DJANGO_SETTINGS_MODULE="shop.settings")
+        assert (done.returncode, done.stderr) == (0, "")
+    broken = project.run("-m", "footfall", "check", "shop.tracking:site", DJANGO_SETTINGS_MODULE="shop.nothing")
+    assert broken.returncode == 2
+    assert broken.stderr.startswith("footfall: DJANGO_SETTINGS_MODULE: is 'shop.nothing', with which Django cannot")
 
 
 # Tests of a site
