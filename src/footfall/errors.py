@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from types import ModuleType
 
 __all__ = [
     "BrokenExtra",
@@ -69,6 +70,7 @@ def missing_or_broken(part: str, extra: str, package: str, error: ImportError) -
         error: What importing from it raised.
     """
     # None there is how Python keeps a module from being imported, whatever part of it is asked for.
-    if isinstance(error, ModuleNotFoundError) and (error.name == package or sys.modules.get(package, "") is None):
+    blocked = package in sys.modules and not isinstance(sys.modules[package], ModuleType)
+    if isinstance(error, ModuleNotFoundError) and (error.name == package or blocked):
         return MissingExtra(part, extra)
     return BrokenExtra(part, extra, error)

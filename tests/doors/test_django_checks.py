@@ -146,7 +146,9 @@ def test_the_command_sets_django_up_before_it_imports_the_site(tmp_path: Path) -
         assert (done.returncode, done.stderr) == (0, "")
     broken = project.run("-m", "footfall", "check", "shop.tracking:site", DJANGO_SETTINGS_MODULE="shop.nothing")
     assert broken.returncode == 2
-    assert broken.stderr.startswith("footfall: DJANGO_SETTINGS_MODULE: is 'shop.nothing', with which Django cannot")
+    assert broken.stderr.startswith(
+        "footfall: site: DJANGO_SETTINGS_MODULE is 'shop.nothing', with which Django cannot"
+    )
 
 
 # Tests of a site

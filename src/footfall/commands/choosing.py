@@ -146,8 +146,8 @@ def _set_up_django() -> None:
         django.setup()
     except (ImportError, ImproperlyConfigured) as error:
         raise ConfigError(
-            f"{_SETTINGS}: is {os.environ[_SETTINGS]!r}, with which Django cannot be set up ({error}); correct it, or"
-            " unset it"
+            f"site: {_SETTINGS} is {os.environ[_SETTINGS]!r}, with which Django cannot be set up ({error}); correct it,"
+            " or unset it"
         ) from error
 
 
