@@ -1,11 +1,11 @@
 """What a request leaves to the garbage collector, behind every door: ``python benchmarks/cycles.py``.
 
-Objects that end in a reference cycle wait for the collector, and the request is paid for once more, in its pauses. For
-each door the same application runs with us and without us, the collector switched off, and what the collector then
-finds is counted: *found* is everything, *in cycles* leaves out what merely hangs from a cycle. Both are of one request,
-above the application's own. The goal is none in cycles: Django's ASGI handler lets its request end in a cycle of its
-own, and so everything that a request holds is found there. The difference of two numbers of requests leaves out what
-is made once. Takes half a minute; where something is found, its types are named.
+Objects that end in a reference cycle wait for the collector, whose pauses make a request cost more. For each door the
+same application runs with us and without us while the collector is switched off; then what the collector finds is
+counted: *found* is everything, *in cycles* leaves out what merely hangs from a cycle. Both are for one request, above
+the application's own. The goal is none in cycles. (Django's ASGI handler ends its request in a cycle of its own, so that
+everything a request holds is found there.) The difference between two numbers of requests leaves out what is made once.
+Takes half a minute; where something is found, its types are named.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ Found = Counter[str]
 
 
 def collect(run: Callable[[], object]) -> tuple[Found, Found]:
-    """Count by type what a run leaves to the collector, and what of it is in cycles."""
+    """Count by type what a run leaves to the collector, and how much of it is in cycles."""
     gc.collect()
-    gc.freeze()  # what is there already is not looked at again: it would take most of the time
+    gc.freeze()  # leaves out what is there already, which would take most of the time
     gc.disable()
     gc.set_debug(gc.DEBUG_SAVEALL)
     try:
@@ -43,7 +43,7 @@ def collect(run: Callable[[], object]) -> tuple[Found, Found]:
 
 
 def in_cycles(objects: list[Any]) -> list[Any]:
-    """Keep those that are in a cycle, or between two: whatever nothing leads to or that leads nowhere goes, again and again."""
+    """Keep objects in a cycle or between two: repeatedly drop those that nothing refers to or that refer to nothing."""
     left = {id(one): one for one in objects}
     leads = {key: {id(other) for other in gc.get_referents(one)} & left.keys() for key, one in left.items()}
     while True:
@@ -62,7 +62,7 @@ def of_one_request(contenders: Contenders, app: Any, make: Callable[[], Any]) ->
     drive: Callable[[Any, Any], None] = run_in_loop if contenders.asynchronous else run_wsgi
 
     def requests(number: int) -> Callable[[], object]:
-        # Made one by one: a list of them would keep alive what they hold.
+        # Made one by one: a list would keep alive what they hold.
         return lambda: drive(app, (make() for _ in range(number)))
 
     requests(FEW)()  # what is made once
@@ -75,7 +75,7 @@ def _slope(few: Found, many: Found) -> Found:
 
 
 def measure(sites: Sites) -> list[tuple[str, str, Found, Found]]:
-    """For each door and view: what of one request is found, and what of it in cycles, above the application's own."""
+    """Return for each door and view what is found of one request, and in cycles, above the application's own."""
     rows = []
     for door, build in DOORS.items():
         for what, ask in VIEWS.items():

@@ -1,7 +1,7 @@
 """What taking an event over costs a request, and what it does to the tail: ``python benchmarks/delivery_accept.py``.
 
-The yardsticks are what a site would write otherwise, in the same process and in turns: a queue that survives nothing,
-a commit to SQLite for each event. Ratios carry over to other machines. Takes a minute.
+It is compared, in the same process and in turns, with what a site would write otherwise: a queue that survives nothing,
+and a commit to SQLite for each event. Ratios carry over to other machines. Takes a minute.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """``kill -9`` at random moments until 100,000 events are accepted: ``python benchmarks/delivery_kills.py [events]``.
 
-Three web processes emit and two workers deliver, all on one spool; every fraction of a second one of the five is
-killed and another takes its place. An event counts as accepted once its process could say so. Takes some minutes.
+Three web processes emit and two workers deliver, all on one spool; several times a second one of the five is
+killed and another takes its place. An event counts as accepted once its process has said so. Takes some minutes.
 """
 
 from __future__ import annotations

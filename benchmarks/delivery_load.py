@@ -139,13 +139,13 @@ def step(name: str, work, done, path: Path) -> None:  # type: ignore[no-untyped-
 
 
 def ratio(marks: list[tuple[float, int]]) -> float:
-    """How much longer the last tenth took than the first."""
+    """Return how much longer the last tenth took than the first."""
     tenth = MILLION // 10
     return (at(marks, MILLION) - at(marks, MILLION - tenth)) / at(marks, tenth)
 
 
 def at(marks: list[tuple[float, int]], number: int) -> float:
-    """When so many were done, between two looks."""
+    """Return when so many were done, interpolated between two looks."""
     for (before, less), (after, more) in itertools.pairwise(marks):
         if more >= number:
             return before + (after - before) * (number - less) / max(more - less, 1)

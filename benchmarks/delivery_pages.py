@@ -2,8 +2,8 @@
 
 Four uvicorn servers of one small Starlette shop take turns: one without us, one that recognizes its visitor and reports
 nothing, two whose pages each report a click. First the page does nothing else (100,000 times), then five milliseconds of
-work, as one does that renders a template. What counts are the ratios of the last columns; the memory is the server's own,
-above what it was after its first thousand pages. Takes a quarter of an hour; ``python benchmarks/delivery_pages.py 10000``
+work, like a page that renders a template. Compare the ratios in the last columns; the memory is the server's own, above
+what it was after its first thousand pages. Takes a quarter of an hour; ``python benchmarks/delivery_pages.py 10000``
 opens fewer.
 """
 

@@ -23,6 +23,7 @@ OK = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 40\r\n\r\n"
     b'{"status": 1, "code": 200, "error": null}'
 ).replace(b"Content-Length: 40", b"Content-Length: 41")
+FAILED = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"
 BUSY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -49,7 +50,10 @@ class Sink:
         self.url = f"http://127.0.0.1:{self.port}"
 
     def mode(self, mode: str) -> None:
-        """Answer from now on as told: ``answer``, ``busy``, ``hang``, ``refuse``."""
+        """Answer from now on as told: ``answer``, ``busy``, ``hang``, ``refuse``, ``picky``.
+
+        Picky is a tracker to which each tenth event is an error of its own, whatever it comes with.
+        """
         self._ask(f"mode {mode}")
 
     def reset(self) -> None:
@@ -175,7 +179,9 @@ class _Loop:
         self.received += len(numbers)
         if self.mode == "busy":
             return BUSY
-        if self.mode == "answer":
+        if self.mode == "picky" and any(number % 10 == 9 for number in numbers):
+            return FAILED
+        if self.mode in {"answer", "picky"}:
             self.requests += 1
             self.events += len(numbers)
             for number in numbers:

@@ -52,7 +52,7 @@ def measure() -> dict[str, Row]:
 
 
 def _read(output: Path, order: list[list[str]]) -> dict[str, Row]:
-    """Give each batch its count: of three dumps the first ends whatever was before, the others a batch each."""
+    """Give each batch its count: the first of three dumps ends what came before, each other one a batch."""
     rows: dict[str, Row] = {}
     for place, (row, contender) in enumerate(order):
         few, many = (_count(Path(f"{output}.{3 * place + part}")) for part in (2, 3))

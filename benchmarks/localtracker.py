@@ -1,9 +1,9 @@
-"""What the local tracker takes, with its page open: ``python benchmarks/localtracker.py [REQUESTS]``.
+"""How many requests the local tracker takes, with its page open: ``python benchmarks/localtracker.py [REQUESTS]``.
 
 Its rate is compared with an empty Starlette endpoint under the same server, in turns, so that a busy machine slows both
-alike: the ratio counts, the rates are this machine's. Then it is sent REQUESTS in all (1,000,000), and its memory
-compared with what it had at 150,000; then the page's first view of 100,000 requests with that of 100; then the time from
-a click in the demo's shop to its rows on the page in another tab.
+alike: the ratio counts, the rates depend on the machine. Then it is sent REQUESTS in all (1,000,000), and its memory is
+compared with that at 150,000. Then the page's first view of 100,000 requests is compared with that of 100, and the time
+is taken from a click in the demo's shop to its rows on the page in another tab.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What one open request holds: ``python benchmarks/memory.py``.
 
-Counted by tracemalloc, above the bare application and for the ASGI door, at two moments: when the view begins, and when
-the response has started and its body is still to come, as of a long download. The goal is for the larger of the two.
-The figures are the same in each run of one Python; a few seconds.
+tracemalloc counts it for the ASGI door, above the bare application, at two moments: when the view begins, and when the
+response has started and its body is still to come, as in a long download. The goal is for the larger of the two. Each run
+on one Python gives the same figures. Takes a few seconds.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 """What a request costs with footfall in front of its application: ``python benchmarks/request.py``.
 
 First CPU time, beside others that set a cookie: Starlette's SessionMiddleware, Flask's and Django's session. Each run is
-an interpreter of its own in which the contenders take turns, so that a busy machine slows all alike; a run's figures are
-medians, and what is printed is the median of the runs. *adds* is microseconds above the same application without the
-contender, *share* is of what the peer adds, in that run. All contenders of a row get the same request: the same Cookie
+an interpreter of its own in which the contenders take turns, so that a busy machine slows all alike. A run's figures are
+medians, and the median of the runs is printed. *adds* is microseconds above the same application without the contender;
+*share* is the share of what the peer adds in that run. All contenders of a row get the same request: the same Cookie
 header, in which each finds its own.
 
 Then memory, garbage in cycles, and the time of an import (`memory.py`, `cycles.py`, `startup.py` do one each). With
-``--instructions`` it counts those of requests and of the import in place of all that. The shares carry over to
+``--instructions`` it only counts instructions, of requests and of the import. The shares carry over to
 other machines, the microseconds do not. Takes five minutes.
 """
 
@@ -62,7 +62,7 @@ def _time_batch(app: Any, make: Callable[[], Any], drive: Callable[[Any, Any], N
 
 
 def run_apart(rounds: int) -> dict[str, dict[str, float]]:
-    """Measure in an interpreter of its own: the next one's hashes and memory lie otherwise."""
+    """Measure in an interpreter of its own, for hashes and memory layout differ from one to the next."""
     command = [sys.executable, __file__, "--rounds", str(rounds), "--json"]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
     found: dict[str, dict[str, float]] = json.loads(done.stdout)

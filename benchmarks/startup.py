@@ -1,9 +1,10 @@
 """What ``import footfall`` takes: ``python benchmarks/startup.py``.
 
-CPU time of whole interpreters, as the system counts it for an ended child: those that import the package, in turns with
-those that do nothing. The difference of the medians is the import's. The bytecode is there already; ten seconds.
+Measures the CPU time of whole interpreters, as the system counts it for an ended child: those that import the package, in
+turns with those that do nothing. The difference of the medians is the import's. The bytecode is there already. Takes ten
+seconds.
 
-Milliseconds do not carry over to other machines. So the import of asyncio stands beside, and ``--instructions`` counts
+Milliseconds do not carry over to other machines. So the import of asyncio is measured too, and ``--instructions`` counts
 what callgrind sees: the goal of 40 ms was set where the import took 65 ms and 636 million instructions, of which it
 leaves 391.
 """

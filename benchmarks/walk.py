@@ -1,8 +1,8 @@
 """The walk of one request through the package: ``python benchmarks/walk.py``.
 
-Prints every call that a returning visitor's page makes in footfall, in its order, indented by how deep it is, and then
-the sums; first for a page that asks nothing, then for one whose view reports a click to two trackers. It goes through
-the ASGI door, and it is not the first request of its process, so that what is made once a process or a site is not in it.
+Prints every call that a returning visitor's page makes in footfall, in order and indented by depth, and then the sums:
+first for a page that asks nothing, then for one whose view reports a click to two trackers. The request goes through the
+ASGI door and is not the first of its process, so that what is made once for a process or a site is not counted.
 
 How it counts:
 

@@ -1,9 +1,9 @@
-"""How not to do it: a shop that writes its trackers' requests by hand, with seven mistakes that nobody would notice.
+"""How not to do it: a shop that writes its trackers' requests by hand, and makes seven mistakes that nobody notices.
 
 footfall tracker
 python broken_shop.py
 
-Then open http://127.0.0.1:8100/#mend: the local tracker names all seven, and how to mend each.
+Then open http://127.0.0.1:8100/#mend: the local tracker names all seven and says how to mend them.
 """
 
 import os
@@ -17,12 +17,12 @@ TRACKER = os.environ.get("TRACKER_URL", "http://127.0.0.1:8100")
 def send(target: str) -> None:
     try:
         urlopen(TRACKER + target, timeout=5).close()
-    except HTTPError as refused:  # a shop would not look; the page would be slow all the same
+    except HTTPError as refused:  # a shop would not look, and its page would be just as slow
         refused.close()
 
 
 def open_page(device: str, item: int) -> None:
-    session = uuid.uuid4()  # 1: the session cookie is never read, so that each page begins a visit
+    session = uuid.uuid4()  # 1: the session cookie is never read, so each page begins a visit
     send(f"/12345.rsa?p1=visit&p2={item}&coid={device}&sid={session}")
     send(f"/api/00000/click/{device}/1/{item}")
 
@@ -32,7 +32,7 @@ def open_front_page(session: str) -> None:
 
 
 def log_in(device: str, user: str) -> None:
-    send(f"/api/00000/login/{device}/{user}")  # 3: and from then on everything still goes under the device's id
+    send(f"/api/00000/login/{device}/{user}")  # 3: later events still go under the device's id
 
 
 def put_into_basket(item: int, group: str, visitor: str) -> None:
@@ -40,7 +40,7 @@ def put_into_basket(item: int, group: str, visitor: str) -> None:
 
 
 def buy(visitor: str, item: int, quantity: int, price: float) -> None:
-    amount = f"{price:.2f}".replace(".", ",")  # 5: as it is written in the shop's own language
+    amount = f"{price:.2f}".replace(".", ",")  # 5: a decimal comma, as in the shop's own language
     send(f"/api/00000/buy/{visitor}/1/{item}?fullprice={amount}EUR&quantity={quantity}")
 
 
@@ -49,7 +49,7 @@ def give_away(visitor: str, item: int) -> None:
 
 
 def thank(device: str, session: str, order: str) -> None:
-    # 7: reported where the page is shown, so that whoever reloads it buys again
+    # 7: reported when the page is shown, so that reloading it buys again
     send(f"/12345.rsa?p1=buy&p2=3298&p12=19.99&p13=1&p21={order}&coid={device}&sid={session}")
 
 

@@ -20,10 +20,10 @@ from footfall.django import TrackedRequest
 from footfall.events import Click
 from footfall.trackers import Raptor, Yoochoose
 
-TRACKER = os.environ.get("TRACKER_URL", "http://127.0.0.1:8100")  # both at once: the local tracker
+TRACKER = os.environ.get("TRACKER_URL", "http://127.0.0.1:8100")  # the local tracker, which stands in for both
 
 site = Site(
-    Config(consent=always_granted),  # a shop asks: consent=onetrust("C0004"), say
+    Config(consent=always_granted),  # a real shop asks: consent=onetrust("C0004")
     trackers=[Raptor("12345", base_url=TRACKER), Yoochoose("00000", base_url=TRACKER)],
 )
 settings.configure(

@@ -14,10 +14,10 @@ from footfall.events import Click
 from footfall.flask import Footfall, request
 from footfall.trackers import Raptor, Yoochoose
 
-TRACKER = os.environ.get("TRACKER_URL", "http://127.0.0.1:8100")  # both at once: the local tracker
+TRACKER = os.environ.get("TRACKER_URL", "http://127.0.0.1:8100")  # the local tracker, which stands in for both
 
 site = Site(
-    Config(consent=always_granted, ruid_cookie="off"),  # a shop asks: consent=onetrust("C0004"), say
+    Config(consent=always_granted, ruid_cookie="off"),  # a real shop asks: consent=onetrust("C0004")
     trackers=[Raptor("12345", base_url=TRACKER), Yoochoose("00000", base_url=TRACKER)],
 )
 app = Flask(__name__)

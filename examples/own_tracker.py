@@ -2,8 +2,8 @@
 
     uvicorn own_tracker:app
 
-A tracker is a class with a name and one method. It opens nothing and waits for nothing: what it returns is
-stored, sent, repeated and counted like the requests of the trackers that come with the package.
+A tracker is a class with a name and one method. It opens nothing and waits for nothing: what it returns is stored,
+sent, repeated and counted like the requests of the trackers that come with the package.
 """
 
 import json

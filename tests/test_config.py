@@ -17,7 +17,7 @@ from tests.hiding import hide
 import footfall
 from footfall import Config, Consent, CookieNames, Site
 from footfall.config import PLACEHOLDER
-from footfall.consent import own_cookie
+from footfall.consent import OwnCookie, all_of, always_granted, any_of, cookie, cookiebot, onetrust, own_cookie, tcf
 from footfall.delivery import Delivery
 from footfall.errors import ConfigError
 from footfall.identity.seal import Opened
@@ -322,3 +322,22 @@ def test_a_configuration_can_be_varied_and_copied() -> None:
 def test_ids_for_tests_can_be_counted() -> None:
     site = Site(Config(), delivery=Delivery("memory:"), new_id=numbered_ids())
     assert site.policy.new_id() == "00000000-0000-4000-8000-000000000001"
+
+
+@pytest.mark.parametrize(
+    "reader",
+    [onetrust, cookiebot, tcf, own_cookie, any_of, all_of, cookie, OwnCookie],
+    ids=lambda reader: reader.__name__,
+)
+def test_a_reader_of_consent_that_was_not_made_is_refused(reader: Any) -> None:
+    name = reader.__name__
+    for consent in (reader, {"device": reader, "person": always_granted}, any_of(own_cookie(), all_of(reader))):
+        with pytest.raises(
+            ConfigError, match=rf"consent is {name} itself, which makes a reader; call it: consent={name}"
+        ):
+            Config(consent=consent)
+
+
+@pytest.mark.parametrize("reader", [always_granted, own_cookie(), onetrust("C0004"), lambda view: Consent.GRANTED])
+def test_a_reader_of_consent_is_taken(reader: Any) -> None:
+    assert Config(consent=reader).consent is reader

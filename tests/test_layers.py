@@ -26,10 +26,10 @@ SOURCES = Sources(SOURCE)
 LIBRARIES: dict[str, set[str]] = {
     "commands": {"rich", "django"},
     "demo": {"rich", "starlette"},
-    "testing": {"pytest"},
+    "testing": {"pytest_footfall"},  # our own fixture, which stands beside the package
     "metrics": {"opentelemetry"},
     "localtracker": {"starlette", "uvicorn"},
-    "asgi": {"starlette", "asgiref"},
+    "asgi": {"starlette", "anyio"},
     "starlette": {"starlette"},
     "flask": {"flask", "werkzeug", "starlette.datastructures.State"},
     "django": {"django", "asgiref", "starlette.datastructures.State"},

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import flask
 import pytest
+from starlette.applications import Starlette
 from tests.identity.asking import (
     CLICK,
     DEVICE,
@@ -25,11 +28,12 @@ from tests.identity.asking import (
     yoochoose,
 )
 
-from footfall import Config, Consent, Site
+from footfall import Config, Consent, Site, asgi, wsgi
 from footfall.consent import always_granted
 from footfall.delivery import Delivery
 from footfall.errors import ConfigError, EventError
 from footfall.events import Event
+from footfall.flask import Footfall
 from footfall.identity import Visitor
 from footfall.testing import Clock, recording
 from footfall.trackers import Raptor, Yoochoose
@@ -63,6 +67,137 @@ def test_two_trackers_of_one_name_are_refused() -> None:
 def test_what_is_no_tracker_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"trackers\[1\] is a str; give it name and requests"):
         a_site(trackers=[Raptor("1"), "yoochoose"])
+
+
+async def asgi_app(scope: Any, receive: Any, send: Any) -> None: ...
+
+
+def wsgi_app(environ: Any, start_response: Any) -> list[bytes]:
+    return []
+
+
+class Called:
+    """An application that is an instance, as the frameworks' are."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+
+class WsgiCalled(Called):
+    def __call__(self, environ: Any, start_response: Any) -> Any: ...
+
+
+class AsgiCalled(Called):
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None: ...
+
+
+SITE = a_site()
+WRONG_PARTS: dict[str, tuple[Callable[[], object], str]] = {
+    "an address for a delivery": (
+        lambda: Site(CONFIG, delivery="sqlite:///x"),  # type: ignore[arg-type]
+        r"delivery is a str; write delivery=Delivery\('sqlite:///x'\)",
+    ),
+    "an address with a password for a delivery": (
+        lambda: Site(CONFIG, delivery="redis://:hunter2@host"),  # type: ignore[arg-type]
+        r"^delivery is a str; write delivery=Delivery\(\.\.\.\), or leave it out$",
+    ),
+    "the class for a delivery": (
+        lambda: Site(CONFIG, delivery=Delivery),  # type: ignore[arg-type]
+        r"delivery is the class Delivery; write delivery=Delivery\(\.\.\.\), or leave it out",
+    ),
+    "one tracker for a list": (
+        lambda: Site(CONFIG, trackers=Raptor("1")),  # type: ignore[arg-type]
+        r"trackers is a Raptor; write trackers=\[Raptor\(\.\.\.\)\]",
+    ),
+    "text for trackers": (lambda: Site(CONFIG, "raptor"), r"trackers is a str; write trackers=\["),  # type: ignore[arg-type]
+    "None for trackers": (lambda: Site(CONFIG, None), r"trackers is a NoneType; write trackers=\["),  # type: ignore[arg-type]
+    "a class for a tracker": (lambda: Site(CONFIG, [Broken]), r"trackers\[0\] is the class Broken; write Broken\("),  # type: ignore[list-item]
+    "the class for a configuration": (
+        lambda: Site(Config),  # type: ignore[arg-type]
+        r"config is the class Config; write Site\(Config\(\.\.\.\), trackers=\[\.\.\.\]\)",
+    ),
+    "a dict for a configuration": (lambda: Site({}), "config is a dict; write Site"),  # type: ignore[arg-type]
+    "trackers before a configuration": (
+        lambda: Site([Raptor("1")], CONFIG),  # type: ignore[arg-type]
+        "config is a list and trackers is a Config; write Site",
+    ),
+    "a site and an application swapped (WSGI)": (
+        lambda: wsgi.TrackingMiddleware(SITE, wsgi_app),  # type: ignore[arg-type]
+        r"app is a Site, which comes second; write TrackingMiddleware\(app, site\)",
+    ),
+    "a site and an application swapped (ASGI)": (
+        lambda: asgi.TrackingMiddleware(SITE, asgi_app),  # type: ignore[arg-type]
+        r"app is a Site, which comes second; write TrackingMiddleware\(app, site\)",
+    ),
+    "a configuration for a site (WSGI)": (
+        lambda: wsgi.TrackingMiddleware(wsgi_app, CONFIG),  # type: ignore[arg-type]
+        r"site is a Config; write TrackingMiddleware\(app, Site\(",
+    ),
+    "the class for a site (ASGI)": (
+        lambda: asgi.TrackingMiddleware(asgi_app, Site),  # type: ignore[arg-type]
+        r"site is the class Site; write TrackingMiddleware\(app, Site\(",
+    ),
+    "no application": (lambda: wsgi.TrackingMiddleware(None, SITE), "app is a NoneType, which cannot be called"),  # type: ignore[arg-type]
+    "an ASGI door around a WSGI function": (
+        lambda: asgi.TrackingMiddleware(wsgi_app, SITE),  # type: ignore[arg-type]
+        r"it speaks WSGI; write footfall\.wsgi\.TrackingMiddleware, not footfall\.asgi's",
+    ),
+    "an ASGI door around Flask": (lambda: asgi.TrackingMiddleware(flask.Flask("shop"), SITE), "it speaks WSGI"),  # type: ignore[arg-type]
+    "an ASGI door around a WSGI instance": (lambda: asgi.TrackingMiddleware(WsgiCalled(1), SITE), "it speaks WSGI"),  # type: ignore[arg-type]
+    "a WSGI door around an ASGI function": (
+        lambda: wsgi.TrackingMiddleware(asgi_app, SITE),  # type: ignore[arg-type]
+        r"it speaks ASGI; write footfall\.asgi\.TrackingMiddleware, not footfall\.wsgi's",
+    ),
+    "a WSGI door around Starlette": (lambda: wsgi.TrackingMiddleware(Starlette(), SITE), "it speaks ASGI"),  # type: ignore[arg-type]
+    "a WSGI door around an ASGI instance": (lambda: wsgi.TrackingMiddleware(AsgiCalled(1), SITE), "it speaks ASGI"),  # type: ignore[arg-type]
+    "Flask's parts swapped": (
+        lambda: Footfall(SITE, flask.Flask("shop")),  # type: ignore[arg-type]
+        r"site is a Flask; write Footfall\(app, site\)",
+    ),
+    "Flask's door around Starlette": (
+        lambda: Footfall(Starlette(), SITE),  # type: ignore[arg-type]
+        r"app is a Starlette; write Footfall\(app, site\) with a Flask application",
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "finding"), WRONG_PARTS.values(), ids=WRONG_PARTS.keys())
+def test_what_is_put_in_the_wrong_place_is_refused_at_start_up(make: Callable[[], object], finding: str) -> None:
+    with pytest.raises(ConfigError, match=finding):
+        make()
+
+
+@pytest.mark.parametrize("name", [None, "", 7])
+def test_a_tracker_without_a_name_is_refused(name: Any) -> None:
+    class Nameless(Broken):
+        pass
+
+    Nameless.name = name
+    with pytest.raises(ConfigError, match=r"trackers\[0\], a Nameless, has no text for a name; write one"):
+        a_site(trackers=[Nameless()])
+
+
+@pytest.mark.parametrize(
+    ("door", "app"),
+    [
+        (wsgi.TrackingMiddleware, wsgi_app),
+        (wsgi.TrackingMiddleware, WsgiCalled(1)),
+        (wsgi.TrackingMiddleware, flask.Flask("shop")),
+        (wsgi.TrackingMiddleware, lambda *arguments: []),
+        (wsgi.TrackingMiddleware, functools.partial(wsgi_app)),
+        (asgi.TrackingMiddleware, asgi_app),
+        (asgi.TrackingMiddleware, AsgiCalled(1)),
+        (asgi.TrackingMiddleware, Starlette()),
+        (asgi.TrackingMiddleware, lambda *arguments: None),
+        (asgi.TrackingMiddleware, lambda scope: None),  # of a protocol that we do not know: its own affair
+    ],
+)
+def test_a_door_goes_around_any_application_of_its_protocol(door: Any, app: Any) -> None:
+    assert door(app, SITE).app is app
+
+
+def test_trackers_may_come_from_a_generator() -> None:
+    assert len(Site(CONFIG, (Raptor(str(one), name=f"r{one}") for one in range(2))).trackers) == 2  # type: ignore[arg-type]
 
 
 def test_a_site_opens_nothing(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,21 +242,11 @@ def test_who_the_site_says_is_logged_in_is_in_every_event() -> None:
     assert (raptor(recorder)[0]["p7"], yoochoose(recorder)) == (["johndoe"], ["/click/johndoe/1/1"])
 
 
-def test_a_login_of_whom_the_site_already_says_is_no_event() -> None:
-    """T-14."""
+def test_a_login_of_whom_the_site_already_names_is_an_event() -> None:
+    """Y-05: a view may have written its session before it says so."""
     site = a_site(user_id=lambda request: request)
     with recording(site) as recorder:
         site.begin(view(cookie=KNOWN), request=lambda: "johndoe").login("johndoe")
-    assert recorder.requests == []
-
-
-def test_a_login_that_the_framework_signals_is_an_event() -> None:
-    """Y-05: though the site already says so."""
-    site = a_site(user_id=lambda request: request)
-    with recording(site) as recorder:
-        tracking = site.begin(view(cookie=KNOWN), request=lambda: "johndoe")
-        tracking.login_signalled()
-        tracking.login("johndoe")
     assert yoochoose(recorder) == [f"/login/{DEVICE}/johndoe"]
 
 

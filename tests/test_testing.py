@@ -6,23 +6,26 @@ import os
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.identity.asking import CLICK, DEVICE, KNOWN, make_site, view
+from tests.identity.asking import CLICK, DEVICE, KNOWN, SCRIPT, make_site, view
 
 import footfall
-from footfall import Config, Site
-from footfall.consent import always_granted
+from footfall import Config, Consent, CookieNames, Site, Tracking
+from footfall.asgi import ScopeView
+from footfall.consent import always_granted, cookiebot, own_cookie
 from footfall.delivery import Delivery
-from footfall.errors import EventError, NoIdentity
-from footfall.events import Click, Event, Login, PageView
+from footfall.errors import ConfigError, EventError, NoIdentity
+from footfall.events import Click, Event, Login, PageView, Rate
 from footfall.identity.visitor import Visitor
-from footfall.testing import Clock, check_tracker, numbered_ids, recording
+from footfall.testing import Apart, Clock, Person, a_person, check_tracker, numbered_ids, recording, track
 from footfall.trackers import Raptor, Yoochoose
 from footfall.wire import WireRequest
+from footfall.wsgi import EnvironView
 
 EVENT = Click("3298")
 
@@ -53,6 +56,161 @@ def test_what_a_view_reports_is_recorded_once_however_many_trackers_there_are() 
     with recording(site) as recorder:
         site.begin(view(cookie=KNOWN)).emit(EVENT)
     assert (recorder.events, [one.device_id for one in recorder.visitors]) == ([EVENT], [DEVICE])
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_an_event_is_recorded_once_whatever_else_is_asked_of_the_trackers(debug: bool) -> None:
+    """A preview, the debug trace's own question and the count of a refusal are no events."""
+    site = make_site()
+    with recording(site) as recorder:
+        tracking = site.begin(view(cookie=KNOWN), debug=debug)
+        tracking.preview(PageView())
+        tracking.emit(EVENT)
+        tracking.finish(200, [])
+        site.begin(view(headers={"user-agent": "Googlebot"}), debug=debug).emit(EVENT)
+    assert (recorder.events, [one.tracker for one in recorder.requests]) == ([EVENT], ["raptor", "yoochoose"])
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_what_is_refused_stands_apart(debug: bool) -> None:
+    site = make_site()
+    with recording(site) as recorder:
+        site.begin(view(headers={"user-agent": "Googlebot"}), debug=debug).emit(EVENT)
+    assert recorder.events == []
+    assert recorder.refused_events == [Apart(EVENT, "raptor", "bot"), Apart(EVENT, "yoochoose", "bot")]
+
+
+def test_what_is_set_aside_stands_apart_with_its_reason() -> None:
+    wrong, letters = Click(""), Click("letters")
+    site = make_site()
+    with recording(site) as recorder:
+        for event in (wrong, letters):
+            site.begin(view(cookie=KNOWN)).emit(event)
+    assert recorder.events == [letters]
+    assert [(one.event, one.tracker) for one in recorder.set_aside_events] == [
+        (wrong, "raptor"),
+        (wrong, "yoochoose"),
+        (letters, "yoochoose"),
+    ]
+    assert recorder.set_aside_events[0].reason == wrong.finding
+
+
+def test_what_raises_in_debug_is_not_recorded_as_accepted() -> None:
+    site = make_site()
+    with recording(site) as recorder, pytest.raises(EventError):
+        site.begin(view(cookie=KNOWN), debug=True).emit(Click("letters"))
+    assert (recorder.events, recorder.requests) == ([], [])
+
+
+def test_an_event_without_an_id_is_refused_by_the_tracker_that_needs_one() -> None:
+    site = make_site()
+    with recording(site) as recorder:
+        tracking = site.begin(view(headers=SCRIPT))
+        tracking.finish(200, [])
+        tracking.emit(EVENT)
+    assert (recorder.events, recorder.refused_events) == ([EVENT], [Apart(EVENT, "raptor", "no id")])
+
+
+def test_an_event_of_a_kind_that_no_tracker_has_is_not_recorded_as_accepted() -> None:
+    site = Site(Config(consent=always_granted, ruid_cookie="off"), [Raptor("1")], delivery=Delivery("memory:"))
+    rating = Rate("5", rating=3)
+    with recording(site) as recorder:
+        site.begin(view(cookie=KNOWN)).emit(rating)
+    assert (recorder.events, recorder.ignored) == ([], [rating])
+
+
+def test_a_held_event_is_recorded_when_consent_comes() -> None:
+    site = make_site(consent=own_cookie())
+    with recording(site) as recorder:
+        tracking = site.begin(view(cookie=KNOWN), debug=True)
+        tracking.emit(EVENT)
+        before = list(recorder.events)
+        tracking.grant()
+    assert (before, recorder.events) == ([], [EVENT])
+
+
+def test_a_request_that_began_before_recording_is_recorded_too() -> None:
+    site = make_site()
+    tracking = site.begin(view(cookie=KNOWN), debug=True)
+    with recording(site) as recorder:
+        tracking.emit(EVENT)
+    assert (recorder.events, site.stats().accepted) == ([EVENT], 0)
+
+
+def test_a_site_that_is_switched_off_is_recorded_all_the_same() -> None:
+    site = Site(Config(consent=always_granted, ruid_cookie="off"), [Raptor("1")], send=False)
+    with recording(site) as recorder:
+        site.begin(view(cookie=KNOWN)).emit(EVENT)
+    assert (len(recorder.requests), recorder.refused, site.reporter.send) == (1, [], False)
+
+
+# A visitor
+
+
+def ask_as(person: Person, site: Site) -> Tracking:
+    return site.begin(view(headers=person.headers))
+
+
+def test_a_person_is_no_bot_and_comes_back() -> None:
+    site = make_site()
+    tracking = ask_as(a_person(site), site)
+    assert (tracking.request_class.name, tracking.is_new_device, tracking.is_new_session) == ("page", False, False)
+
+
+def test_a_person_who_is_new_has_no_cookie_of_ours() -> None:
+    site = make_site()
+    person = a_person(site, returning=False)
+    assert (dict(person.cookies), "cookie" in person.headers, ask_as(person, site).is_new_device) == ({}, False, True)
+
+
+@pytest.mark.parametrize("said", Consent)
+def test_a_person_has_chosen(said: Consent) -> None:
+    site = make_site(consent=own_cookie("choice"))
+    tracking = ask_as(a_person(site, consent=said), site)
+    assert (tracking.consent, tracking.person_consent) == (said, said)
+
+
+def test_a_person_has_chosen_in_a_platform_by_its_cookie() -> None:
+    site = make_site(consent=cookiebot("marketing"))
+    person = a_person(site, cookies={"CookieConsent": "-1"})
+    assert ask_as(person, site).consent is Consent.GRANTED
+
+
+def test_a_persons_choice_that_the_reader_would_not_find_is_said() -> None:
+    with pytest.raises(
+        ConfigError, match="this site's reader finds it unknown, not granted; give its platform's cookie"
+    ):
+        a_person(make_site(consent=cookiebot("marketing")))
+
+
+def test_a_person_goes_by_the_sites_own_names() -> None:
+    site = make_site(cookie_names=CookieNames(device="did", session="sid"))
+    assert set(a_person(site).cookies) == {"did", "sid", "sidOpen"}
+
+
+@pytest.mark.parametrize("make", [EnvironView, ScopeView], ids=["wsgi", "asgi"])
+def test_what_went_through_no_middleware_gets_a_tracking(make: Any) -> None:
+    site = make_site()
+    person = a_person(site)
+    given: dict[str, Any] = (
+        {"wsgi.url_scheme": "https", "REQUEST_METHOD": "GET", "HTTP_HOST": "shop.example", "PATH_INFO": "/"}
+        if make is EnvironView
+        else {"type": "http", "method": "GET", "scheme": "https", "path": "/", "headers": []}
+    )
+    for name, value in person.headers.items():
+        if make is EnvironView:
+            given[f"HTTP_{name.upper().replace('-', '_')}"] = value
+        else:
+            given["headers"].append((name.encode(), value.encode()))
+    with recording(site) as recorder:
+        track(site, given).emit(EVENT)
+    assert (recorder.events, recorder.visitors[0].device_id) == ([EVENT], person.cookies["rsa"])
+    assert given["footfall.tracking"].device_id == person.cookies["rsa"]
+
+
+def test_what_is_no_request_gets_no_tracking() -> None:
+    with pytest.raises(TypeError, match="request is a int; give a framework's request, an environ or a scope"):
+        track(make_site(), 7)
 
 
 def test_the_requests_are_those_that_would_have_been_sent() -> None:
@@ -128,7 +286,7 @@ def test_the_fixture_of_the_plugin_records_until_the_test_ends(tmp_path: Path) -
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
     installed = "footfall" in {point.dist.name for point in _plugins() if point.dist is not None}
     done = subprocess.run(
-        command if installed else [*command, "-p", "footfall.testing"],
+        command if installed else [*command, "-p", "pytest_footfall"],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(Path(footfall.__file__).parents[1])},
         capture_output=True,
@@ -137,6 +295,41 @@ def test_the_fixture_of_the_plugin_records_until_the_test_ends(tmp_path: Path) -
         check=False,
     )
     assert "2 passed" in done.stdout, done.stdout + done.stderr
+
+
+NOTHING_LOADED = """
+import sys
+
+def test_nothing_of_the_package_is_loaded():
+    assert [name for name in sys.modules if name.split(".")[0] == "footfall"] == []
+
+def test_a_fixture_loads_it(tracked):
+    assert callable(tracked)
+"""
+
+
+def test_the_plugin_loads_nothing_of_the_package_until_its_fixture_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "test_other.py").write_text(NOTHING_LOADED)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "pytest_footfall", str(tmp_path)]
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env={
+            **{name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")},
+            "PYTHONPATH": str(Path(footfall.__file__).parents[1]),
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "2 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_plugin_that_is_installed_is_the_one_beside_the_package() -> None:
+    declared = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
+    assert declared["project"]["entry-points"]["pytest11"] == {"footfall": "pytest_footfall"}
 
 
 def _plugins() -> Any:

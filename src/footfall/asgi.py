@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
-from footfall.request import TELLING, RequestView
-from footfall.site import Site
+from footfall.request import SAFE_IN_PATH, TELLING, RequestView, path_of
+from footfall.site import Site, check_door
 from footfall.tracking import CURRENT, Answer, HeaderEdit, Tracking, concerns_caches
 
 __all__ = ["TrackingMiddleware"]
@@ -26,6 +28,7 @@ OUR_HEADERS: Final = {name: name.lower().encode() for name in ("Set-Cookie", "Ca
 RAW_TELLING: Final = tuple(name.encode() for name in TELLING)
 #: Headers of most responses that are no caches' concern.
 UNCONCERNED: Final = frozenset({b"content-type", b"content-length", b"set-cookie", b"date", b"server", b"location"})
+BRIDGED: Final = "wsgi_environ"  #: where a2wsgi leaves what it made a scope of
 ON: Final = (True,)  #: a debug flag that is set; a method of that name is none
 KEY: Final = "footfall.tracking"  #: where an inner one of us sees that an outer one has this request
 
@@ -37,7 +40,8 @@ class TrackingMiddleware:
     Frozen, it cannot keep one visitor's data for the next.
 
     Raises:
-        ConfigError: At start-up, if the site's ruid cookie is to be sealed and there is no key.
+        ConfigError: At start-up: the site's ruid cookie is to be sealed and there is no key; or the application is
+            none of ASGI's, or the two arguments are swapped.
     """
 
     app: ASGIApp
@@ -45,6 +49,7 @@ class TrackingMiddleware:
 
     def __post_init__(self) -> None:
         """Let the site check what only a door knows."""
+        check_door(self.app, self.site, ("scope", "receive", "send"))
         self.site.start()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,7 +58,11 @@ class TrackingMiddleware:
         if (kind != "http" and kind != "websocket") or KEY in scope:
             if kind == "lifespan":
                 return await self.app(scope, receive, _attend_lifespan(self.site, send))
+            if KEY in scope:
+                self.site.defer(scope[KEY])
             return await self.app(scope, receive, send)
+        if BRIDGED in scope and KEY in scope[BRIDGED]:
+            return await self._defer(scope, receive, send)
 
         site = self.site
         app = scope.get("app", self.app)
@@ -61,35 +70,49 @@ class TrackingMiddleware:
         tracking = site.begin(ScopeView(scope), debug=getattr(app, "debug", False) in ON, request=request)
         # In place: a copied scope would hide from outer layers what inner ones write (the route, the user).
         scope[KEY] = scope.setdefault("state", {})["tracking"] = tracking
-        if site.policy.reads_consent_async:
-            await tracking.read_consent_async()
-        if kind == "http":
-            if (answer := tracking.answer()) is not None:
-                return await _send_answer(tracking, answer, send)
-            send = partial(_send_finished, tracking, send)
         token = CURRENT.set(tracking)
         try:
-            return await self.app(scope, receive, send)
+            if site.policy.reads_consent_async:
+                await tracking.read_consent_async()
+            if kind == "http":
+                if (answer := tracking.answer()) is not None:
+                    return await _send_answer(tracking, answer, send)
+                send = _Sending(_send_finished, tracking, send)
+            result = await self.app(scope, receive, send)  # type: ignore[func-returns-value]  # some servers look
+            if tracking.awaits_user:
+                await tracking.wait_for_user()
+            return result
         finally:
+            # Nothing is awaited here: a request that was cancelled gets no further.
             try:
                 CURRENT.reset(token)
             except ValueError:  # the server left in another context than it came in
                 CURRENT.set(None)
-            if tracking.awaits_user:
-                await tracking.wait_for_user()
             tracking.release()
+
+    async def _defer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Leave a request to the WSGI door around the bridge that it came over."""
+        outer: Tracking = scope[BRIDGED][KEY]
+        self.site.defer(outer)
+        scope[KEY] = scope.setdefault("state", {})["tracking"] = outer
+        token = CURRENT.set(outer)
+        try:
+            return await self.app(scope, receive, send)
+        finally:
+            CURRENT.reset(token)
 
 
 class ScopeView(RequestView):
-    """A connection's parts from its scope: text as latin-1, headers decoded when asked for."""
+    """A connection's parts from its scope: text as latin-1, path and headers decoded when asked for."""
 
-    __slots__ = ("_headers",)
+    __slots__ = ("_headers", "_target")
 
     def __init__(self, scope: Scope) -> None:
         """Take what is asked of most requests, and keep the rest as it came."""
         given: Sequence[tuple[bytes, bytes]] = scope.get("headers") or ()
         headers = dict(given)
-        if len(headers) != len(given):
+        # Names are to be in lower case; a server that does not care has none of these.
+        if len(headers) != len(given) or not (b"cookie" in headers and b"host" in headers and b"user-agent" in headers):
             headers = _joined(given)
         self._headers = headers
         scheme: str = scope.get("scheme", "http")
@@ -100,17 +123,23 @@ class ScopeView(RequestView):
         self.method = scope.get("method", "GET")
         host = headers.get(b"host")
         self.host = _server(scope) if host is None else host.decode("latin-1")
-        raw_path: bytes | None = scope.get("raw_path")
-        if raw_path:
-            self.path = (raw_path.partition(b"?")[0] if b"?" in raw_path else raw_path).decode("latin-1")
-        else:
-            self.path = quote(scope.get("path", "/"), safe="/!$&'()*+,;=:@~")
+        self._target: bytes | str = scope.get("raw_path") or scope.get("path") or "/"
         query: bytes | str = scope.get("query_string", b"")
         # Django's test client writes text.
         self.query = query.decode("latin-1") if isinstance(query, bytes) else query
         self.time = 0.0
         self.finder = None
-        self._sent = None
+        self.found = None
+
+    @property
+    def path(self) -> str:  # type: ignore[override]  # made when it is asked for: few requests ask
+        """The path, percent-encoded as it was asked for; where the server has it decoded alone, encoded anew."""
+        target = self._target
+        if isinstance(target, bytes):
+            if target.startswith(b"/") and b"?" not in target:
+                return target.decode("latin-1")
+            return path_of(target.decode("latin-1")) or "/"
+        return quote(target, safe=SAFE_IN_PATH, errors="replace")
 
     def header(self, name: str) -> str | None:
         """Return a header by its name in lower case, ``None`` if it is absent."""
@@ -123,10 +152,10 @@ class ScopeView(RequestView):
 
 
 def _joined(given: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Join the lines of names that have several, as HTTP/2 sends a cookie in crumbs."""
+    """Join the lines of names that have several, as HTTP/2 sends a cookie in crumbs; names in lower case."""
     lines: dict[bytes, list[bytes]] = {}
     for name, value in given:
-        lines.setdefault(name, []).append(value)
+        lines.setdefault(name.lower(), []).append(value)
     return {name: (b"; " if name == b"cookie" else b", ").join(values) for name, values in lines.items()}
 
 
@@ -149,6 +178,20 @@ def _send_finished(tracking: Tracking, send: Send, message: Message) -> Awaitabl
     if tracking.awaits_user:
         return _send_awaited(tracking, message, send)
     return send(_finish(tracking, message))
+
+
+class _Sending(partial[Awaitable[None]]):
+    """A *send* that says it has to be awaited: asgiref's bridge warns of one that does not."""
+
+    @property
+    def _is_coroutine(self) -> object:  # as asyncio told before Python 3.12
+        from asyncio import coroutines
+
+        return getattr(coroutines, "_is_coroutine", None)
+
+
+if sys.version_info >= (3, 12):
+    inspect.markcoroutinefunction(_send_finished)
 
 
 async def _send_awaited(tracking: Tracking, message: Message, send: Send) -> None:
@@ -189,19 +232,15 @@ async def _send_answer(tracking: Tracking, answer: Answer, send: Send) -> None:
 
 
 def _attend_lifespan(site: Site, send: Send) -> Send:
+    from anyio import to_thread
+
     async def send_in_turn(message: Message) -> None:
         kind = message["type"]
         if kind == "lifespan.startup.complete":
-            await _in_thread(site.warm_up)
+            await to_thread.run_sync(site.warm_up)
         elif kind in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
             # What is pending is safe in the spool; this only spares it the wait for the next start.
-            await _in_thread(lambda: site.flush(2.0))
+            await to_thread.run_sync(site.flush, 2.0)
         await send(message)
 
     return send_in_turn
-
-
-async def _in_thread(work: Callable[[], object]) -> None:
-    from asgiref.sync import sync_to_async
-
-    await sync_to_async(work, thread_sensitive=False)()

@@ -1,4 +1,4 @@
-"""The `footfall` command: reads the command line, runs the subcommand it names, and says what went wrong."""
+"""The `footfall` command: reads the command line, runs the subcommand that it names, and prints what went wrong."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from footfall.errors import FootfallError
 
 __all__ = ["main", "make_parser"]
 
-#: In the order in which help lists them.
+#: In the order of the help.
 _COMMANDS: Final = (
     tracker.COMMAND,
     demo.COMMAND,
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand.
 
     Returns:
-        0 if it did what it was asked; 1 if it could not; 2 if it was asked wrongly, or a part is not installed.
+        0 if the subcommand did its work; 1 if it failed; 2 if it was called wrongly, or a part is not installed.
     """
     parsed = make_parser().parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = parsed.run

@@ -6,7 +6,8 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
-from typing import Literal, TypeAlias
+from types import FunctionType
+from typing import Literal, TypeAlias, cast
 
 from footfall.errors import ConfigError
 from footfall.request import Consent, RequestClass, RequestView
@@ -31,11 +32,27 @@ MOST_PROXIES = 10
 SHORTEST_DEVICE_LIFETIME = timedelta(days=90)
 
 
+def check_own_name(field: str, name: object) -> None:
+    """Refuse a name that no browser would keep for a cookie of the site's own.
+
+    Raises:
+        ConfigError: It names *field*.
+    """
+    if not isinstance(name, str) or not TOKEN.fullmatch(name):
+        raise ConfigError(
+            f"{field}: is {name!r}; write 1 to 64 letters, digits or -_.!#$%&'*+^`|~ (RFC 6265bis, 4.1.1)"
+        )
+    if name.lower().startswith(("__host-", "__http-")):
+        raise ConfigError(
+            f"{field}: is {name!r}, whose prefix forbids what our cookies need; drop it, or write __Secure-"
+        )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CookieNames:
-    """What our cookies are called: the vendor's own names unless told otherwise.
+    """What our cookies are called. The defaults are the names that the vendor uses.
 
-    Source: the tracker's own server-side template; "Server-side: it is the customer who defines the name".
+    Source: Raptor's own server-side template; "Server-side: it is the customer who defines the name".
     """
 
     device: str = "rsa"
@@ -51,16 +68,16 @@ class CookieNames:
 
     @property
     def gone(self) -> str:
-        """Marks a device that its visitor had forgotten, lest a slower response bring it back."""
+        """The mark of a device that its visitor had forgotten, so that no slower response brings it back."""
         return self.device + "Gone"
 
     @property
     def need_https(self) -> bool:
-        """Has one of them the prefix ``__Secure-``: a browser keeps it from an https page alone."""
+        """Whether any name starts with ``__Secure-``, which browsers accept only over https."""
         return any(name.lower().startswith("__secure-") for name in self.by_role().values())
 
     def by_role(self) -> dict[str, str]:
-        """Name every cookie of ours by what it is for."""
+        """Return the name of each of our cookies by what it is for."""
         named = {field.name: getattr(self, field.name) for field in fields(self)}
         return {**named, "session's companion": self.session_open, "device's forgotten mark": self.gone}
 
@@ -68,21 +85,12 @@ class CookieNames:
         """Refuse names that no browser would keep, or that would overwrite one another."""
         names = {field.name: getattr(self, field.name) for field in fields(self)}
         for field, name in names.items():
-            if not isinstance(name, str) or not TOKEN.fullmatch(name):
-                raise ConfigError(
-                    f"cookie_names.{field} is {name!r};"
-                    " write 1 to 64 letters, digits or -_.!#$%&'*+^`|~ (RFC 6265bis, 4.1.1)"
-                )
-            if name.lower().startswith(("__host-", "__http-")):
-                raise ConfigError(
-                    f"cookie_names.{field} is {name!r}: that prefix forbids what our cookies need;"
-                    " drop it, or write __Secure-"
-                )
+            check_own_name(f"cookie_names.{field}", name)
         used: dict[str, str] = {}
         for field, name in self.by_role().items():
             if name in used:
                 raise ConfigError(
-                    f"cookie_names.{field} and cookie_names.{used[name]} are both {name!r}; give each a name of its own"
+                    f"cookie_names.{field}: is {name!r}, as cookie_names.{used[name]} is; give each a name of its own"
                 )
             used[name] = field
 
@@ -98,37 +106,38 @@ class Config:
     cookie_domain: str | None = "auto"
     """``"auto"``: the registrable domain of the request's host; ``"shop.example"``; or ``None``: host-only."""
     cookie_names: CookieNames = CookieNames()
-    secure: Literal["auto"] | bool = "auto"  #: ``"auto"``: as the request's scheme
-    script_access: bool = False  #: device and session cookies without HttpOnly, for a vendor's page script
+    secure: Literal["auto"] | bool = "auto"  #: ``"auto"``: if the request came by https
+    script_access: bool = False  #: whether page scripts may read the device and session cookies (no HttpOnly)
     device_lifetime: timedelta = timedelta(days=365)  #: since the last visit
     session_idle: timedelta = timedelta(minutes=20)  #: quiet time that ends a visit
-    session_ends_with_browser: bool = True  #: by a companion cookie without Max-Age
+    session_ends_with_browser: bool = True  #: whether closing the browser ends a visit, by a companion cookie
     person_ids: Literal["ruid+reaid", "xuid"] = "ruid+reaid"  #: never both: the tracker's document forbids it
     ruid_cookie: Literal["sealed", "base64", "off"] = "sealed"  #: ``"base64"`` can be read by anyone
     secret_keys: tuple[str, ...] = ()  #: newest first; the newest seals, all open
     consent: ConsentReader | Mapping[str, ConsentReader] | None = None
-    """Reads what the visitor said; a mapping of ``"device"`` and ``"person"`` has one each; ``None``: `own_cookie`."""
-    honour_gpc: bool = True  #: ``Sec-GPC: 1`` is a denial
+    """Reads the visitor's choice; a mapping has a reader for ``"device"`` and ``"person"``; ``None``: `own_cookie`."""
+    honour_gpc: bool = True  #: whether ``Sec-GPC: 1`` is a denial
     anonymous_user: str = "not_defined"  #: what a tracker that requires a user id gets when there is none
     public_responses: Literal["skip", "private"] = "skip"
-    """A response marked public or s-maxage: ``"skip"`` our cookies, or make the response ``"private"``."""
-    ignore_bots: bool = True
+    """For a response marked public or s-maxage: ``"skip"`` our cookies, or make the response ``"private"``."""
+    ignore_bots: bool = True  #: whether bots get no ids and report no events
     classify: Callable[[RequestView], RequestClass] | None = None  #: ``None``: `footfall.identity.classify_request`
     anonymous_id: Callable[[RequestView], str | None] | None = None
-    """A site's own anonymous id for trackers with one user id (Tracking API, "User Identifier"): an old YCID, say."""
-    strip_query_ids: bool = (
-        False  #: answer a newsletter's landing with a redirect that takes the id out of the address bar
-    )
+    """A site's own anonymous id, an old YCID for example, for trackers with one user id (Tracking API, "User
+    Identifier")."""
+    strip_query_ids: bool = False
+    """Whether a newsletter's landing page is answered by a redirect that takes the id out of the address bar."""
     unconfirmed_events: Literal["send", "anonymous", "refuse"] = "send"
-    """Events of an id that a browser has not brought back yet: as any, under ``anonymous_user``, or not at all."""
+    """How events go while the browser has not returned their id yet: as usual, under ``anonymous_user``, or not at
+    all."""
     trusted_proxies: int = 0
-    """How many proxies in front append to ``X-Forwarded-Proto`` and ``-Host``; 0: neither is read. Leave it so where
+    """How many proxies in front append to ``X-Forwarded-Proto`` and ``-Host``; 0: neither is read. Leave it at 0 where
     the server or framework reads them already (uvicorn's ``--proxy-headers``, ``ProxyFix``, Django's settings)."""
-    former_cookie_names: CookieNames | None = None  #: read these too, write the new ones, expire these
-    former_cookie_domain: str | None = None  #: a cookie of ours with this domain is expired where the new one is set
+    former_cookie_names: CookieNames | None = None  #: names used before: still read, and expired as new ones are set
+    former_cookie_domain: str | None = None  #: the domain used before: our cookies there are expired
 
     def __post_init__(self) -> None:
-        """Check each setting by itself, then those that must agree."""
+        """Check each setting by itself, then those that depend on each other."""
         self._check_types()
         self._check_domain("cookie_domain", self.cookie_domain)
         self._check_domain("former_cookie_domain", self.former_cookie_domain)
@@ -137,10 +146,10 @@ class Config:
         _check_user(self.anonymous_user)
         self._check_former_names()
         if self.secure is False and self.cookie_names.need_https:
-            raise ConfigError("secure is False, but a name in cookie_names begins with __Secure-; write secure='auto'")
+            raise ConfigError("secure: is False, but a name in cookie_names begins with __Secure-; write secure='auto'")
         if self.person_ids == "xuid" and self.ruid_cookie == "base64":
             raise ConfigError(
-                "person_ids is 'xuid' and ruid_cookie is 'base64', but xuid can not be used together with ruid and"
+                "person_ids: is 'xuid' and ruid_cookie is 'base64', but xuid can not be used together with ruid and"
                 " reaid (Server-side Tracking, 'XuId'); drop ruid_cookie, or write person_ids='ruid+reaid'"
             )
 
@@ -158,85 +167,90 @@ class Config:
             found = getattr(self, name)
             if not any(found is one or (isinstance(one, str) and found == one) for one in allowed):
                 hint = " (xuid can not be used together with reaid and ruid)" if name == "person_ids" else ""
-                raise ConfigError(f"{name} is {found!r}; write {' or '.join(map(repr, allowed))}{hint}")
+                raise ConfigError(f"{name}: is {found!r}; write {' or '.join(map(repr, allowed))}{hint}")
         for name, kind in (("cookie_names", CookieNames), ("device_lifetime", timedelta), ("session_idle", timedelta)):
             if not isinstance(getattr(self, name), kind):
-                raise ConfigError(f"{name} is {getattr(self, name)!r}; write a {kind.__name__}(...)")
+                raise ConfigError(f"{name}: is {getattr(self, name)!r}; write a {kind.__name__}(...)")
         if self.former_cookie_names is not None and not isinstance(self.former_cookie_names, CookieNames):
-            raise ConfigError(f"former_cookie_names is {self.former_cookie_names!r}; write a CookieNames(...) or None")
+            raise ConfigError(f"former_cookie_names: is {self.former_cookie_names!r}; write a CookieNames(...) or None")
         for name in ("classify", "anonymous_id"):
             if getattr(self, name) is not None and not callable(getattr(self, name)):
-                raise ConfigError(f"{name} is {getattr(self, name)!r}; write a function of a RequestView, or None")
+                raise ConfigError(f"{name}: is {getattr(self, name)!r}; write a function of a RequestView, or None")
         if type(self.trusted_proxies) is not int or not 0 <= self.trusted_proxies <= MOST_PROXIES:
             raise ConfigError(
-                f"trusted_proxies is {self.trusted_proxies!r}; write how many there are, 0 to {MOST_PROXIES}"
+                f"trusted_proxies: is {self.trusted_proxies!r}; write how many there are, 0 to {MOST_PROXIES}"
             )
         self._check_keys()
         self._check_consent()
 
     def _check_keys(self) -> None:
         if isinstance(self.secret_keys, str) or not isinstance(self.secret_keys, (tuple, list)):
-            raise ConfigError("secret_keys is not a tuple of texts; write secret_keys=('newest key', 'older key')")
+            raise ConfigError("secret_keys: is not a tuple of texts; write secret_keys=('newest key', 'older key')")
         for at, key in enumerate(self.secret_keys):
             found = _find_weakness(key)
             if found is not None:
                 raise ConfigError(
-                    f"secret_keys[{at}] is {found}; write a random text of {SHORTEST_KEY} or more,"
+                    f"secret_keys[{at}]: is {found}; write a random text of {SHORTEST_KEY} or more,"
                     " such as python3 -c 'import secrets; print(secrets.token_urlsafe(32))' prints"
                 )
         object.__setattr__(self, "secret_keys", tuple(self.secret_keys))
 
     def _check_consent(self) -> None:
         consent = self.consent
+        for reader in _readers_of(consent):
+            if (makes := _maker(reader)) is not None:
+                raise ConfigError(f"consent is {makes} itself, which makes a reader; call it: consent={makes}(...)")
         if consent is None or callable(consent):
             return
         if not isinstance(consent, Mapping):
-            raise ConfigError(f"consent is {consent!r}; write a reader such as own_cookie(), or a mapping of two")
+            raise ConfigError(f"consent: is {consent!r}; write a reader such as own_cookie(), or a mapping of two")
         if set(consent) != {"device", "person"} or not all(callable(reader) for reader in consent.values()):
-            raise ConfigError("consent is a mapping; give it exactly 'device' and 'person', each a reader")
+            raise ConfigError("consent: is a mapping; give it exactly 'device' and 'person', each a reader")
 
     def _check_former_names(self) -> None:
-        """Refuse a former name that now means something else: one response would expire it and set it."""
+        """Refuse a former name that now means something else: one response would both expire and set it."""
         if self.former_cookie_names is None:
             return
         now = {name: role for role, name in self.cookie_names.by_role().items()}
         for role, name in self.former_cookie_names.by_role().items():
             if now.get(name, role) != role:
                 raise ConfigError(
-                    f"former_cookie_names: {name!r} was the {role} cookie and is now the {now[name]} cookie;"
+                    f"former_cookie_names: has {name!r}, once the {role} cookie and now the {now[name]} cookie;"
                     " give the new one another name"
                 )
 
     @staticmethod
     def _check_domain(field: str, domain: str | None) -> None:
-        """Check a domain's letters; whether it is a public suffix is for `Site`, which has the list."""
+        """Check how a domain is written. `Site` has the list of public suffixes, and refuses those."""
         if domain is None or (domain == "auto" and field == "cookie_domain"):
             return
         if domain == "auto":
             raise ConfigError(
-                f"{field} is 'auto'; write the domain that the cookies had, such as 'shop.example', or None"
+                f"{field}: is 'auto'; write the domain that the cookies had, such as 'shop.example', or None"
             )
         if not isinstance(domain, str):
-            raise ConfigError(f"{field} is {domain!r}; write 'auto', a domain such as 'shop.example', or None")
+            raise ConfigError(f"{field}: is {domain!r}; write 'auto', a domain such as 'shop.example', or None")
         if domain.startswith("."):
-            raise ConfigError(f"{field} {domain!r} starts with a dot; write {domain.lstrip('.')!r}")
+            raise ConfigError(f"{field}: is {domain!r}, which starts with a dot; write {domain.lstrip('.')!r}")
         if "://" in domain or ":" in domain or "/" in domain:
-            raise ConfigError(f"{field} {domain!r} is an address; write its domain alone, such as 'shop.example'")
+            raise ConfigError(
+                f"{field}: is {domain!r}, which is an address; write its domain alone, such as 'shop.example'"
+            )
         if not domain.isascii():
-            raise ConfigError(f"{field} {domain!r} is not ASCII; write its xn-- form")
+            raise ConfigError(f"{field}: is {domain!r}, which is not ASCII; write its xn-- form")
         if domain != domain.lower():
             raise ConfigError(
-                f"{field} {domain!r} has upper-case letters, which some browsers refuse; write {domain.lower()!r}"
+                f"{field}: is {domain!r}, whose upper-case letters some browsers refuse; write {domain.lower()!r}"
             )
         if not re.fullmatch(r"(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})+", domain) or len(domain) > 253:
             raise ConfigError(
-                f"{field} {domain!r} is not a domain of two or more labels; write 'shop.example', or None"
+                f"{field}: is {domain!r}, which is not a domain of two or more labels; write 'shop.example', or None"
             )
         if re.fullmatch(r"[0-9.]+", domain):
-            raise ConfigError(f"{field} {domain!r} is an IP address, for which cookies have no domain; write None")
+            raise ConfigError(f"{field}: is {domain!r}, an IP address, for which cookies have no domain; write None")
 
     def __repr__(self) -> str:
-        """Show every setting but the keys."""
+        """Show every setting except the keys."""
         shown = (f"{field.name}={getattr(self, field.name)!r}" for field in fields(self) if field.name != "secret_keys")
         return f"Config({', '.join(shown)}, secret_keys=<{len(self.secret_keys)}>)"
 
@@ -256,23 +270,40 @@ def _find_weakness(key: object) -> str | None:
     return None
 
 
+def _readers_of(consent: object) -> list[object]:
+    """List a reader and those inside it: `any_of`'s and `all_of`'s."""
+    if isinstance(consent, Mapping):
+        return [one for reader in cast("Mapping[str, object]", consent).values() for one in _readers_of(reader)]
+    return [consent, *(one for reader in getattr(consent, "readers", ()) for one in _readers_of(reader))]
+
+
+def _maker(reader: object) -> str | None:
+    """Name what makes a reader and was not called; ``None`` of a reader."""
+    if isinstance(reader, type):
+        return reader.__name__
+    # A function of ours is one of `onetrust`, `any_of` and their like, with one exception.
+    if not isinstance(reader, FunctionType) or not reader.__module__.startswith("footfall.consent."):
+        return None
+    return reader.__name__ if reader.__name__ != "always_granted" else None
+
+
 def _check_lifetime(field: str, lifetime: timedelta, *, least: timedelta) -> None:
     if lifetime > LONGEST_LIFETIME:
         raise ConfigError(
-            f"{field} is {lifetime}; browsers keep a cookie 400 days at most (RFC 6265bis, 5.5):"
+            f"{field}: is {lifetime}, and browsers keep a cookie 400 days at most (RFC 6265bis, 5.5);"
             " write timedelta(days=400) or less"
         )
     if lifetime < least:
         why = " (Tracking API, 'User Identifier')" if field == "device_lifetime" else ""
-        raise ConfigError(f"{field} is {lifetime}; write {least} or more{why}")
+        raise ConfigError(f"{field}: is {lifetime}; write {least} or more{why}")
     if lifetime % timedelta(seconds=1):
-        raise ConfigError(f"{field} is {lifetime}; Max-Age counts whole seconds: write no microseconds")
+        raise ConfigError(f"{field}: is {lifetime}, and Max-Age counts whole seconds; write no microseconds")
 
 
 def _check_user(user: str) -> None:
     text = isinstance(user, str) and user.isprintable() and "\\" not in user and user not in (".", "..")
     if not text or not 0 < len(user) <= 512:
         raise ConfigError(
-            f"anonymous_user is {user!r}; write 1 to 512 printable characters without a backslash,"
+            f"anonymous_user: is {user!r}; write 1 to 512 printable characters without a backslash,"
             " such as 'not_defined'"
         )

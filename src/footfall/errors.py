@@ -1,4 +1,4 @@
-"""What can go wrong, by whose hand: a configuration, an event, a delivery, an extra that is missing or broken."""
+"""What can go wrong: in a configuration, an event, delivery, or with an extra that is missing or broken."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ConfigError(FootfallError, ValueError):
 
 
 class EventError(FootfallError, ValueError):
-    """An event is wrong. Raised when it is built or emitted; never quotes what a visitor sent."""
+    """An event is wrong. Raised by `emit` where the site is strict; never quotes what a visitor sent."""
 
 
 class NoIdentity(FootfallError):

@@ -65,10 +65,13 @@ class Footfall:
         """Install at once if *app* is given.
 
         Raises:
-            ConfigError: There is no site, or its ruid cookie is to be sealed and there is no key.
+            ConfigError: There is no site, or its ruid cookie is to be sealed and there is no key; or what is given is
+                no Flask application or no site.
         """
         if site is None:
             raise ConfigError("site is missing; write Footfall(app, site) or Footfall(site=site).init_app(app)")
+        if not isinstance(site, Site):  # pyright: ignore[reportUnnecessaryIsInstance] - an untyped caller's
+            raise ConfigError(f"site is a {type(site).__name__}; write Footfall(app, site), the site second")
         self._site = site
         if app is not None:
             self.init_app(app)
@@ -79,6 +82,11 @@ class Footfall:
         Behind a proxy, put werkzeug's ``ProxyFix`` around ``app.wsgi_app`` after this, so that it corrects scheme
         and host before they are read here.
         """
+        if not isinstance(app, flask.Flask):  # pyright: ignore[reportUnnecessaryIsInstance] - an untyped caller's
+            raise ConfigError(
+                f"app is a {type(app).__name__}; write Footfall(app, site) with a Flask application,"
+                " and TrackingMiddleware(app, site) around another"
+            )
         if "footfall" in app.extensions:
             return
         if isinstance(app.wsgi_app, ProxyFix):
@@ -111,10 +119,11 @@ class _Door:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if KEY in environ:
+            self._site.defer(environ[KEY])
             return self._inner(environ, start_response)
         return serve(self._inner, self._site, environ, start_response, debug=self._app.debug, request=self._request)
 
-    def _request(self, environ: WSGIEnvironment) -> Any:
+    def _request(self, environ: WSGIEnvironment | None) -> Any:
         if flask.has_request_context():
             return flask.request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - werkzeug documents it
-        return self._app.request_class(environ)
+        return None if environ is None else self._app.request_class(environ)

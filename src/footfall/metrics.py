@@ -1,4 +1,4 @@
-"""A site's counters as OpenTelemetry metrics: how many requests went which way, by tracker, and never by visitor."""
+"""A site's counters as OpenTelemetry metrics: how many requests were accepted, delivered or lost, by tracker."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Counted", "observe"]
 
 logger = logging.getLogger("footfall.metrics")
 
-_FRESH = 1.0  # seconds: the six instruments of one export show one moment
+_FRESH = 1.0  # seconds that one reading serves, so that the six instruments of an export show the same moment
 
 _Values = Iterator[tuple[int, dict[str, str]]]
 
@@ -32,11 +32,11 @@ class Counted(Protocol):
 
 
 def observe(site: Counted, *, meter_provider: MeterProvider | None = None) -> None:
-    """Register a site's counters; they are read when the application's exporter asks, and never on a page's path.
+    """Register a site's counters. They are read when the application's exporter asks, never while a page is served.
 
-    ``footfall.requests.accepted``, ``.delivered`` and ``.erased`` only grow, as does ``.refused``, which has the
-    attribute ``reason`` beside ``tracker``. ``.pending`` and ``.failed`` also shrink. They count the whole spool,
-    over all processes that share it: call this in one process of a machine, and once.
+    ``footfall.requests.accepted``, ``.delivered``, ``.erased`` and ``.refused`` only grow; ``.pending`` and ``.failed``
+    also shrink. Each has the attribute ``tracker``, ``.refused`` also ``reason``; none names a visitor. They count the
+    whole spool, over all processes that share it: call this once, in one process of each machine.
 
     Args:
         site: The site.
@@ -76,7 +76,7 @@ def observe(site: Counted, *, meter_provider: MeterProvider | None = None) -> No
 
 
 class _Reading:
-    """The counters as they were a moment ago."""
+    """The counters, at most a second old."""
 
     def __init__(self, site: Counted) -> None:
         self._site = site
@@ -91,7 +91,7 @@ class _Reading:
                     self._trackers = self._site.stats().trackers
                 except (SpoolError, OSError) as error:
                     logger.warning("nothing can be counted: %s", error)
-                    self._trackers = {}  # a gap says more than a line that goes on
+                    self._trackers = {}  # a gap in the graph is true; old numbers would not be
                 self._until = time.monotonic() + _FRESH
             return self._trackers
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes
 
 from footfall.config import HOW_TO_WRITE_KEYS, Config
 from footfall.consent import Question, cookie_names_of, is_async, own_cookie, own_cookie_of
@@ -63,6 +64,7 @@ class Policy:
         self.new_id = new_id
         self.now = now
         self.consent_endpoint = consent_endpoint
+        self.consent_path = None if consent_endpoint is None else unquote_to_bytes(consent_endpoint)
         self.names = Names(config.cookie_names)
         self.former = None if config.former_cookie_names is None else Names(config.former_cookie_names)
         self.uses_xuid = config.person_ids == "xuid"
@@ -70,6 +72,7 @@ class Policy:
         self.token_cookie: str = getattr(self.names, self.token_name)
         self.device_seconds = int(config.device_lifetime.total_seconds())
         self.session_seconds = int(config.session_idle.total_seconds())
+        self.public_responses = config.public_responses
         self.ends_with_browser = config.session_ends_with_browser
         self.needs_https = config.secure is True or config.cookie_names.need_https  #: else no browser keeps a cookie
         self._seal_error: MissingExtra | BrokenExtra | None = None  #: why the framework's secret seals nothing
@@ -89,6 +92,7 @@ class Policy:
         own = () if self.own_consent is None else (self.own_consent.name,)
         self.cookie_names = frozenset(ours.union(own))  #: of every cookie that the site writes or expires
         self.find_cookies = CookieFinder(ours.union(cookie_names_of(self.reader)))
+        self._own_class = config.classify
         self._classes: dict[tuple[object, ...], RequestClass] = {}
         self._places: dict[tuple[str, bool], Place] = {}
 
@@ -120,7 +124,7 @@ class Policy:
 
     def classify(self, view: RequestView) -> RequestClass:
         """Tell what a request is; a site's own function that raises is as good as none."""
-        if self.config.classify is not None and (own := self._ask_own_class(self.config.classify, view)) is not None:
+        if self._own_class is not None and (own := self._ask_own_class(self._own_class, view)) is not None:
             return own
         # All that the package's own function looks at; the host only where a page elsewhere may have sent a form.
         host = None if view.method == "GET" else view.host
@@ -128,7 +132,7 @@ class Policy:
         found = self._classes.get(key)
         if found is None:
             found = classify_request(view, ignore_bots=self.config.ignore_bots)
-            if sum(len(part) for part in key[3] if part) + len(view.host) <= LONGEST_REMEMBERED:
+            if len(view.method) + len(view.host) + sum(len(part) for part in key[3] if part) <= LONGEST_REMEMBERED:
                 if len(self._classes) >= MOST_REMEMBERED:
                     self._classes.clear()
                 self._classes[key] = found

@@ -1,4 +1,4 @@
-"""What a request looks like to the rest of the house, whichever door it came through."""
+"""What a request looks like to the rest of the package, whichever door it came through."""
 
 from __future__ import annotations
 
@@ -8,19 +8,30 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from itertools import groupby
+from urllib.parse import unquote_to_bytes
 
-__all__ = ["TELLING", "Consent", "CookieFinder", "RequestClass", "RequestView", "find_cookies"]
+__all__ = [
+    "SAFE_IN_PATH",
+    "TELLING",
+    "Consent",
+    "CookieFinder",
+    "RequestClass",
+    "RequestView",
+    "decode_path",
+    "find_cookies",
+    "path_of",
+]
 
 
 class Consent(Enum):
-    """What a visitor has said of one purpose."""
+    """What a visitor has chosen for one purpose."""
 
-    UNKNOWN = "unknown"  #: nothing yet: nothing is read, set, sent or deleted
+    UNKNOWN = "unknown"  #: no choice yet: nothing is read, set, sent or deleted
     GRANTED = "granted"
     DENIED = "denied"  #: our cookies are expired, nothing is sent
 
 
-#: The headers that tell what a request is (`footfall.identity.classify_request`): they and its line are all it asks.
+#: The headers that `footfall.identity.classify_request` reads, besides the request's line.
 TELLING = (
     "user-agent",
     "accept",
@@ -41,15 +52,40 @@ TELLING = (
 )
 
 
-class RequestView:
-    """One incoming request, as raw as it came: text of its line, and its headers on demand.
+SAFE_IN_PATH = "/!$&'()*+,;=:@~"  #: what is no percent-encoding's business (RFC 3986, section 3.3)
 
-    Text is the bytes of the wire read as latin-1, as WSGI has it; nothing is decoded or parsed before
-    somebody asks. Everything in it was written by a visitor: check before use. A door has a view of its own,
-    which reads the server's own structures in place of `header`.
+
+def path_of(target: str) -> str | None:
+    """Take the path out of a request target (RFC 9112, section 3.2), percent-encoded as it came.
+
+    A proxy's form names an authority, which the client made up: it is passed over. ``None``: there is no path.
+    """
+    target = target.partition("?")[0]
+    if not target.startswith("/"):
+        scheme, separator, rest = target.partition("://")
+        if not (scheme and separator):
+            return None
+        target = "/" + rest.partition("/")[2]
+    return target
+
+
+def decode_path(path: str) -> bytes:
+    """Decode a path, to compare it: text is bytes read as latin-1, or, in a site's own setting, UTF-8."""
+    try:
+        return unquote_to_bytes(path.encode("latin-1"))
+    except UnicodeEncodeError:
+        return unquote_to_bytes(path)
+
+
+class RequestView:
+    """One incoming request as it came: the text of its line, and its headers on demand.
+
+    Text is the bytes of the wire read as latin-1, as in WSGI; nothing is decoded or parsed before somebody asks.
+    Everything in it was written by a visitor: check it before use. Each door has a view of its own, which reads the
+    server's own structures.
     """
 
-    __slots__ = ("_header", "_sent", "finder", "host", "method", "path", "query", "scheme", "secure", "time")
+    __slots__ = ("_header", "finder", "found", "host", "method", "path", "query", "scheme", "secure", "time")
 
     def __init__(
         self,
@@ -67,8 +103,8 @@ class RequestView:
         Args:
             method: In upper case; a WebSocket's handshake is ``"GET"``.
             scheme: ``http``, ``https``, ``ws`` or ``wss``, as the server or framework says.
-            host: The Host the server or framework goes by, with its port if it has one; ``""`` if there is none.
-            path: Percent-decoded or not, as the server hands it on.
+            host: The Host that the server or framework uses, with its port if it has one; ``""`` if there is none.
+            path: Percent-encoded, as it was asked for.
             query: The query string without its question mark, not decoded.
             header: From a name in lower case to its value; several lines of ``cookie`` joined by ``"; "``, of
                 another name by ``", "``; ``None`` if the header is absent.
@@ -82,12 +118,20 @@ class RequestView:
         self.query = query
         self.time = time
         self._header = header
-        self.finder: CookieFinder | None = None  #: of the cookies that its site reads, found in one look
-        self._sent: dict[str, tuple[str, ...]] | None = None
+        self.finder: CookieFinder | None = None  #: finds all cookies that the site reads, in one pass
+        self.found: dict[str, tuple[str, ...]] | None = None  #: what `sent` has found; ``None``: it searches anew
+
+    def correct(self, scheme: str | None, host: str | None) -> None:
+        """Take the scheme and host that proxies in front of us saw; ``None`` keeps what is there."""
+        if scheme is not None:
+            self.scheme = scheme
+            self.secure = scheme in ("https", "wss")
+        if host is not None:
+            self.host = host
 
     @property
     def websocket(self) -> bool:
-        """Whether it is a WebSocket's handshake."""
+        """Whether the request is a WebSocket's handshake."""
         return self.scheme in ("ws", "wss")
 
     def header(self, name: str) -> str | None:
@@ -95,28 +139,24 @@ class RequestView:
         return self._header(name)
 
     def telling(self) -> tuple[str | bytes | None, ...]:
-        """Return the headers that tell what a request is (`TELLING`), as raw as the server has them.
+        """Return the headers named by `TELLING` as the server has them, text or bytes.
 
-        They tell requests apart; who wants to read one asks `header`.
+        They serve as a key; use `header` to read one.
         """
         return tuple(map(self.header, TELLING))
 
     def sent(self) -> dict[str, tuple[str, ...]]:
-        """Return every value of each cookie that the site reads, by name. The header is looked at once."""
-        found = self._sent
+        """Return every value of each cookie that the site reads, by name. The header is searched once."""
+        found = self.found
         if found is None:
             header = self.header("cookie")
-            found = self._sent = {} if not header or self.finder is None else self.finder(header)
+            found = self.found = {} if not header or self.finder is None else self.finder(header)
         return found
-
-    def let_go(self) -> None:
-        """Let go of what was found, once the response is under way: who asks again is answered anew."""
-        self._sent = None
 
     def cookies(self, name: str) -> list[str]:
         """Return every value the browser sent for one cookie name, in its order: usually one or none.
 
-        A name that ends in ``*`` stands for every name that begins so.
+        A name that ends in ``*`` stands for all names with that beginning.
         """
         if self.finder is None or name not in self.finder.names:
             header = self.header("cookie")
@@ -148,24 +188,34 @@ class CookieFinder:
         self.names = frozenset(names)
         starts = tuple(sorted(name[:-1] for name in self.names if name.endswith("*")))
         whole = sorted(name for name in self.names if not name.endswith("*") and not name.startswith(starts))
-        self._anywhere = re.compile(f"({'|'.join([*_longest_first(whole), *map(_any_after, starts)])})=([^;,]*)")
-        groups = [_Group(start, ANY_REST) for start in starts]
+        longest_first = sorted(map(re.escape, whole), key=len, reverse=True)
+        begun = (re.escape(start) + r"[^\s;,=]*" for start in starts)
+        self._anywhere = re.compile(f"({'|'.join([*longest_first, *begun])})[ \t]*=([^;,]*)")
+        # Names that begin alike are looked for together: by their beginning, and what may follow it.
+        groups: list[tuple[str, dict[str, str] | None]] = [(start, None) for start in starts]
         for _, alike in groupby(whole, key=lambda name: name[:ALIKE]):
             group = list(alike)
             start = _common_start(group[0], group[-1])
-            groups.append(_Group(start, "|".join(_longest_first(name[len(start) :] for name in group))))
-        self._groups = tuple((group.start, group.find) for group in groups)
+            groups.append((start, {name[len(start) :]: name for name in group}))
+        self._groups = tuple((start, "; " + start, rests) for start, rests in groups)
 
     def __call__(self, header: str) -> dict[str, tuple[str, ...]]:
         """Return the values of each cookie that is there, by name, in the browser's order."""
         found: dict[str, tuple[str, ...]] = {}
-        padded = "; " + header
-        for start, find in self._groups:
-            if start in header:
-                for before, rest, value in find(padded):
-                    name = start + rest
+        for start, separator, rests in self._groups:
+            count = header.count(start)
+            if not count:
+                continue
+            pieces = ("; " + header).split(separator)
+            if count != len(pieces) - 1 or rests is None:  # it stands elsewhere too: in a value, behind a comma
+                return self.find_anywhere(header)
+            for piece in pieces[1:]:
+                rest, equals, tail = piece.partition("=")
+                name = rests.get(rest) or rests.get(rest.rstrip(" \t"))
+                if name is not None and equals:
+                    value = tail.partition(";")[0]
                     # As browsers write it, and once, before all that servers may make of it.
-                    if before != "; " or name in found:
+                    if name in found or "," in value:
                         return self.find_anywhere(header)
                     found[name] = (value.strip(" \t"),)
         return found
@@ -180,27 +230,7 @@ class CookieFinder:
         return found
 
 
-ALIKE = 3  # letters that names share which are looked for together
-ANY_REST = r"[^\s;,=]*"
-
-
-class _Group:
-    """Cookie names that begin alike, found in one pass that skips to their beginning."""
-
-    __slots__ = ("find", "start")
-
-    def __init__(self, start: str, rest: str) -> None:
-        begin = re.escape(start)
-        self.start = start
-        self.find = re.compile(f"{begin}(?<=(..){begin})({rest})=([^;,]*)", re.DOTALL).findall
-
-
-def _longest_first(names: Iterable[str]) -> list[str]:
-    return [re.escape(name) for name in sorted(names, key=len, reverse=True)]
-
-
-def _any_after(start: str) -> str:
-    return re.escape(start) + ANY_REST
+ALIKE = 3  # letters
 
 
 def _common_start(one: str, other: str) -> str:
@@ -234,14 +264,14 @@ def find_cookies(header: str, name: str) -> list[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestClass:
-    """What a request is, what it may therefore do, and why."""
+    """What a request is, what it may do, and why."""
 
     name: str  #: ``"page"``, ``"script call"``, ``"bot"``...
     reason: str  #: in words, for a person; constant text, never a visitor's
-    read: bool = True  #: may the ids in its cookies be used
-    mint: bool = False  #: is it given new ids where it has none
-    mint_on_use: bool = False  #: is it given them once the view emits or identifies
-    renew: bool = False  #: are its device and session cookies set again
-    capture: bool = False  #: are ``reaid`` and ``xuid`` taken from its query
-    emit: bool = True  #: may its view report events
-    write: bool = True  #: may an identity that the view changed be written to cookies
+    read: bool = True  #: whether the ids in its cookies may be used
+    mint: bool = False  #: whether it gets new ids where it has none
+    mint_on_use: bool = False  #: whether it gets new ids once the view emits or identifies
+    renew: bool = False  #: whether its device and session cookies are set again
+    capture: bool = False  #: whether ``reaid`` and ``xuid`` are taken from its query
+    emit: bool = True  #: whether its view may report events
+    write: bool = True  #: whether an identity that the view changed may be written to cookies

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from footfall.config import Config
 from footfall.consent import OwnCookie
 from footfall.errors import ConfigError, DeliveryError, SpoolError
 from footfall.identity.bots import is_bot
 from footfall.identity.domain import is_public_suffix, registrable_domain
-from footfall.identity.forwarded import trust_proxies
+from footfall.identity.forwarded import read_forwarded
 from footfall.identity.ids import format_guid
 from footfall.identity.visitor import Visitor
 from footfall.policy import Policy
 from footfall.reporter import Reporter
 from footfall.request import RequestView
-from footfall.trackers.protocol import Tracker
 from footfall.tracking import Tracking
-from footfall.tracking.resumed import Resumed
-from footfall.tracking.trace import TracedTracking
+from footfall.tracking.resumed import NO_SNAPSHOT, Resumed
 
 if TYPE_CHECKING:
     from footfall.delivery import Delivery, Stats
+    from footfall.trackers.protocol import Tracker
 
-__all__ = ["Site"]
+__all__ = ["Site", "check_door"]
+
+SWITCH: Final = "FOOTFALL_SEND"  #: the environment variable that makes every site of a process send nothing
 
 
 def _mint_id() -> str:
@@ -49,6 +51,7 @@ class Site:
         now: Callable[[], float] = time.time,
         on_forget: Callable[[Visitor], object] | None = None,
         consent_endpoint: str | None = None,
+        send: bool = True,
     ) -> None:
         """Check everything that can be wrong before the first visitor comes; open no file, thread or socket.
 
@@ -65,16 +68,28 @@ class Site:
                 vendors erase them too. It runs in the visitor's request: hand what takes long to a queue of yours.
             consent_endpoint: A path, such as ``"/consent"``, at which every door takes the visitor's choice:
                 ``POST`` from the site's own pages with ``?grant``, ``?grant-device`` or ``?deny``.
+            send: False: send and store nothing, in test runs. Visitors are known and events are judged as ever; what
+                would have been accepted is counted as refused (``switched off``). The environment variable
+                ``FOOTFALL_SEND=0`` says the same.
 
         Raises:
             ConfigError: A setting is wrong; names field, finding and remedy.
         """
         config = Config() if config is None else config
+        _check_config(config, trackers)
         # Here, not above: whoever brings a delivery has imported it, and who makes no site needs none.
         from footfall.delivery import Delivery
+        from footfall.delivery.forking import watch_forks
         from footfall.delivery.notices import Notices
 
+        if delivery is not None and (isinstance(delivery, type) or not hasattr(delivery, "accept")):
+            # Another address may hold a password, and is not quoted.
+            plain = isinstance(delivery, str) and delivery.startswith(("sqlite:", "memory:"))
+            what = f"Delivery({delivery!r})" if plain else "Delivery(...), or leave it out"
+            raise ConfigError(f"delivery is {_say(delivery)}; write delivery={what}")
         self.strict = strict
+        self._asleep = True  # no request has come yet, in this process
+        watch_forks(self._rest, self._rest, self._sleep)
         notices = Notices(logger="footfall.site")
         self.policy = Policy(
             config,
@@ -85,7 +100,11 @@ class Site:
             consent_endpoint=consent_endpoint,
         )
         self.reporter = Reporter(
-            tuple(trackers), Delivery() if delivery is None else delivery, notices, on_forget=on_forget
+            _to_trackers(trackers),
+            Delivery() if delivery is None else delivery,
+            notices,
+            on_forget=on_forget,
+            send=send and _may_send(os.environ),
         )
         _check_parts(config, self.reporter.trackers, self.policy.own_consent, consent_endpoint)
         # What the first request would read from disk is read here.
@@ -156,22 +175,48 @@ class Site:
             debug: The framework's debug flag.
             request: Gives the framework's own request to ``user_id``.
         """
+        if self._asleep:
+            self._rouse()
         policy = self.policy
         strict = debug if self.strict is None else self.strict
         view.time = policy.now()
         view.finder = policy.find_cookies
         if policy.config.trusted_proxies:
-            trust_proxies(view, policy.config.trusted_proxies)
-        made = TracedTracking if debug else Tracking
+            view.correct(*read_forwarded(view, policy.config.trusted_proxies))
+        made = _traced() if debug else Tracking
         return made(policy, self.reporter, view, strict=strict, request=request if policy.user_id is not None else None)
+
+    def _rouse(self) -> None:
+        self._asleep = False
+        if self.reporter.send:
+            self.delivery.rouse()
+
+    def _sleep(self) -> None:
+        self._asleep = True
+
+    def _rest(self) -> None:
+        """Leave a forking process as it is."""
+
+    def defer(self, outer: Tracking) -> None:
+        """Leave a request to the door around this site's; that of another site is most likely a mistake."""
+        if not outer.belongs_to(self.policy):
+            self.policy.notices.warn_once(
+                "nested",
+                "a door of another Site is around this site's: the outer one has the requests, and this site's settings"
+                " and trackers have none; give both doors one Site, or take the outer one away",
+            )
 
     def resume(self, token: str) -> Resumed:
         """Report under a visitor's ids long after their request: at a payment's return, in a webhook or a task.
 
         Args:
             token: From `Tracking.snapshot`. Anything else never raises: its events are refused and counted.
+
+        Raises:
+            ConfigError: The site has no ``secret_keys``, so that no token can be opened.
         """
-        return Resumed(self.reporter, self.policy.parse_snapshot(token), strict=bool(self.strict))
+        visitor = None if token == NO_SNAPSHOT else self.policy.parse_snapshot(token)
+        return Resumed(self.reporter, visitor, strict=bool(self.strict))
 
     def warm_up(self) -> None:
         """Open what the first event would open, so that no page waits for a file: after a server forked its workers.
@@ -179,6 +224,8 @@ class Site:
         An ASGI door calls it when the application has started; under WSGI, call it in the server's post-fork hook.
         A spool that cannot be used is an error in the log, and its events will be counted as refused.
         """
+        if not self.reporter.send:
+            return
         try:
             self.delivery.warm_up()
         except (DeliveryError, SpoolError) as error:
@@ -193,12 +240,81 @@ class Site:
         return self.delivery.close(timeout)
 
     def stats(self) -> Stats:
-        """Count wire requests: accepted = delivered + pending + failed + erased; refused stands outside, by reason."""
+        """Count wire requests: accepted = delivered + pending + failed + erased; refused stands outside, by reason.
+
+        Raises:
+            SpoolError: The spool cannot be read. Says why, and what to do.
+        """
         return self.delivery.stats()
 
     def __repr__(self) -> str:
         """Name the trackers."""
         return f"<Site with {', '.join(tracker.name for tracker in self.trackers) or 'no tracker'}>"
+
+
+def _check_config(config: object, trackers: object) -> None:
+    """Look for what was written in a configuration's place."""
+    if isinstance(config, Config):
+        return
+    if isinstance(trackers, Config):
+        raise ConfigError(f"config is {_say(config)} and trackers is a Config; write Site(config, trackers=[...])")
+    raise ConfigError(f"config is {_say(config)}; write Site(Config(...), trackers=[...])")
+
+
+def _to_trackers(trackers: object) -> tuple[Tracker, ...]:
+    said, name = _say(trackers), type(trackers).__name__
+    single = hasattr(trackers, "requests") and not isinstance(trackers, type)
+    if single or isinstance(trackers, str | bytes | Mapping) or not isinstance(trackers, Iterable):
+        what = f"{name}(...)" if single else "Raptor(...), Yoochoose(...)"
+        raise ConfigError(f"trackers is {said}; write trackers=[{what}]")
+    return tuple(cast("Iterable[Tracker]", trackers))
+
+
+def _may_send(environment: Mapping[str, str]) -> bool:
+    said = environment.get(SWITCH, "").strip().lower()
+    if said not in ("", "0", "1", "false", "true", "no", "yes", "off", "on"):
+        raise ConfigError(f"the environment variable {SWITCH} is {said[:20]!r}; write 0 to send nothing, or 1")
+    return said not in ("0", "false", "no", "off")
+
+
+def _say(found: object) -> str:
+    """Name what was given: never its value, which may hold a key or a password."""
+    return f"the class {found.__name__}" if isinstance(found, type) else f"a {type(found).__name__}"
+
+
+def check_door(app: object, site: object, parameters: tuple[str, ...]) -> None:
+    """Check what a door is put around, at start-up.
+
+    Args:
+        app: The application.
+        site: Whose visitors it serves.
+        parameters: What the door calls an application with, by the names of its protocol.
+
+    Raises:
+        ConfigError: They are swapped; or one is something else; or the application speaks the other protocol.
+    """
+    if isinstance(app, Site):
+        raise ConfigError("app is a Site, which comes second; write TrackingMiddleware(app, site)")
+    if not isinstance(site, Site):
+        raise ConfigError(f"site is {_say(site)}; write TrackingMiddleware(app, Site(config, trackers=[...]))")
+    if not callable(app):
+        raise ConfigError(f"app is {_say(app)}, which cannot be called; write TrackingMiddleware(app, site)")
+    if not _takes(app, len(parameters)) and _takes(app, 5 - len(parameters)):
+        here, there = ("wsgi", "asgi") if len(parameters) == 2 else ("asgi", "wsgi")
+        raise ConfigError(
+            f"app is called otherwise than with ({', '.join(parameters)}): it speaks {there.upper()}; write"
+            f" footfall.{there}.TrackingMiddleware, not footfall.{here}'s"
+        )
+
+
+def _takes(app: Callable[..., object], number: int) -> bool:
+    try:
+        inspect.signature(app).bind(*range(number))
+    except TypeError:
+        return False
+    except ValueError:  # one written in C does not say
+        return True
+    return True
 
 
 def _check_parts(
@@ -225,12 +341,25 @@ def _check_parts(
         raise ConfigError(f"consent_endpoint is {consent_endpoint!r}; write a path such as '/consent'")
 
 
+def _traced() -> type[Tracking]:
+    from footfall.tracking.trace import TracedTracking  # in debug alone
+
+    return TracedTracking
+
+
 def _check_trackers(trackers: Sequence[Tracker]) -> None:
+    from footfall.trackers.protocol import Tracker
+
     names: set[str] = set()
     for at, tracker in enumerate(trackers):
         if not isinstance(tracker, Tracker):  # pyright: ignore[reportUnnecessaryIsInstance] - an untyped caller's
             found = type(tracker).__name__
             raise ConfigError(f"trackers[{at}] is a {found}; give it name and requests(event, visitor)")
+        if isinstance(tracker, type):
+            raise ConfigError(f"trackers[{at}] is the class {tracker.__name__}; write {tracker.__name__}(...)")
+        if not isinstance(tracker.name, str) or not tracker.name:  # pyright: ignore[reportUnnecessaryIsInstance]
+            found = type(tracker).__name__
+            raise ConfigError(f"trackers[{at}], a {found}, has no text for a name; write one as in name = 'webhook'")
         if tracker.name in names:
             raise ConfigError(f"two trackers are named {tracker.name!r}; give one of them another name=")
         names.add(tracker.name)

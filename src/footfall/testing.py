@@ -1,14 +1,22 @@
-"""For your own tests: what your views reported, ids by number, a clock you set; the pytest fixture ``tracked``."""
+"""For your own tests: what your views reported, a visitor to ask them, ids by number, a clock you set.
+
+The pytest fixture ``tracked``, which records a site until the test ends, is there by itself. To have a site send
+nothing at all, in a whole test run, set ``FOOTFALL_SEND=0`` or write ``Site(send=False)``.
+"""
 
 from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from footfall.consent import always_granted
 from footfall.delivery import Stats
-from footfall.errors import EventError, NoIdentity
+from footfall.errors import ConfigError, EventError, NoIdentity
 from footfall.events import (
     Basket,
     Blacklist,
@@ -28,11 +36,28 @@ from footfall.events import (
     Rendered,
 )
 from footfall.identity.visitor import Visitor
+from footfall.reporter import Outcome, TrackerError, ask
+from footfall.request import Consent, RequestView
 from footfall.site import Site
 from footfall.trackers.protocol import Tracker
+from footfall.tracking import Tracking
 from footfall.wire import WireRequest
 
-__all__ = ["Clock", "Recorder", "check_tracker", "numbered_ids", "recording"]
+if TYPE_CHECKING:
+    from footfall.delivery import Delivery
+
+__all__ = [
+    "BROWSER_HEADERS",
+    "Apart",
+    "Clock",
+    "Person",
+    "Recorder",
+    "a_person",
+    "check_tracker",
+    "numbered_ids",
+    "recording",
+    "track",
+]
 
 # RFC 3986, sections 2 and 3: what a finished URL may consist of, every percent followed by two upper-case digits.
 URL = re.compile(r"https?://(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-F]{2})+")
@@ -60,17 +85,30 @@ class Clock:
         self.now += seconds
 
 
+class Apart(NamedTuple):
+    """An event that one tracker is not told."""
+
+    event: Event
+    tracker: str
+    reason: str
+
+
 class Recorder:
     """Stands in for a site's delivery: keeps what would have been sent, and sends nothing."""
 
     def __init__(self) -> None:
         """Begin with nothing."""
-        self.events: list[Event] = []  #: in the order of their emission, once each however many trackers
+        self.events: list[Event] = []
+        """What would have been accepted, in order, once each however many trackers take it. (A site without trackers
+        has every event that it may report here.)"""
         self.visitors: list[Visitor] = []  #: whose, one for each of `events`
-        self.requests: list[WireRequest] = []
-        self.refused: list[tuple[str, str]] = []  #: tracker and reason
+        self.requests: list[WireRequest] = []  #: what would have been sent
+        self.ignored: list[Event] = []  #: of which no tracker makes a request: none has such a kind
+        self.refused_events: list[Apart] = []  #: for consent, a bot, the lack of an id
+        self.set_aside_events: list[Apart] = []  #: wrong, or wrong for that tracker
+        self.refused: list[tuple[str, str]] = []  #: tracker and reason, one for each request
         self.set_aside_reasons: list[tuple[str, str]] = []  #: tracker and reason
-        self.erased: list[str] = []
+        self.erased: list[str] = []  #: the ids of visitors who withdrew or were forgotten
 
     # What a Delivery does
 
@@ -102,39 +140,171 @@ class Recorder:
     def warm_up(self) -> None:
         """Open nothing."""
 
+    def rouse(self) -> None:
+        """Open nothing."""
+
     def stats(self) -> Stats:
         """Count nothing: look at the lists."""
         return Stats()
 
 
-class _Tap:
-    """A tracker that overhears events and makes no request."""
+class _Listener:
+    """Sorts what a site reports into a recorder's lists."""
 
-    name = "footfall.testing"
-
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, site: Site) -> None:
         self._recorder = recorder
+        self._site = site
 
-    def requests(self, event: Event, visitor: Visitor) -> Sequence[WireRequest]:
-        """Overhear one event."""
-        self._recorder.events.append(event)
-        self._recorder.visitors.append(visitor)
-        return ()
+    def hear(self, outcome: Outcome) -> None:
+        """Sort one event, once."""
+        recorder, event = self._recorder, outcome.event
+        recorder.set_aside_events += [Apart(event, tracker, reason) for tracker, reason in outcome.wrong]
+        recorder.refused_events += [Apart(event, tracker, "no id") for tracker in outcome.unidentified]
+        if outcome.requests or not self._site.trackers:
+            recorder.events.append(event)
+            recorder.visitors.append(outcome.visitor)
+        elif not outcome.wrong and not outcome.unidentified:
+            recorder.ignored.append(event)
+
+    def hear_refusal(self, event: Event, tracker: str, reason: str) -> None:
+        """Sort one event that a tracker is not even asked about."""
+        self._recorder.refused_events.append(Apart(event, tracker, reason))
 
 
 @contextmanager
 def recording(site: Site) -> Generator[Recorder]:
     """Record what a site's views report while the context lasts, instead of sending it.
 
-    Its trackers still check every event and write every request.
+    Its trackers still check every event and write every request. A site that is switched off is recorded too.
     """
     recorder = Recorder()
-    trackers, delivery = site.trackers, site.delivery
-    site.trackers, site.delivery = (*trackers, _Tap(recorder)), recorder  # type: ignore[assignment]
+    reporter = site.reporter
+    before = reporter.delivery, reporter.listener, reporter.send
+    reporter.delivery = cast("Delivery", recorder)
+    reporter.listener, reporter.send = _Listener(recorder, site), True
     try:
         yield recorder
     finally:
-        site.trackers, site.delivery = trackers, delivery
+        reporter.delivery, reporter.listener, reporter.send = before
+
+
+#: What a browser says of a page that a person opens. Test clients' own user agents are bots', whose events are refused.
+BROWSER_HEADERS: Mapping[str, str] = MappingProxyType(
+    {
+        "user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0",
+        "accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+        "sec-fetch-site": "none",
+        "sec-fetch-mode": "navigate",
+        "sec-fetch-dest": "document",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """A visitor for your tests, with a browser that says so. Made by `a_person`."""
+
+    browser: Mapping[str, str]  #: its headers, without cookies: for a client with a cookie jar of its own
+    cookies: Mapping[str, str]  #: what the jar begins with
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """All headers, the cookies' too: for a request factory, or a single request."""
+        if not self.cookies:
+            return dict(self.browser)
+        return {**self.browser, "cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
+
+
+def a_person(
+    site: Site,
+    *,
+    consent: Consent = Consent.GRANTED,
+    returning: bool = True,
+    cookies: Mapping[str, str] | None = None,
+) -> Person:
+    """Make a visitor of a site: no bot, who has chosen, with device and session cookies.
+
+    ::
+
+        TestClient(app, headers=person.browser, cookies=person.cookies)  # Starlette, FastAPI, httpx
+        RequestFactory().get("/", headers=person.headers)  # Django; its Client: client.cookies.load(person.cookies)
+        app.test_request_context("/", headers=person.headers)  # Flask; its client: client.set_cookie(name, value)
+
+    Args:
+        site: Whose visitor it is: its cookies' names, its consent cookie.
+        consent: What they chose, for both purposes. `Consent.UNKNOWN`: nothing yet.
+        returning: False: they have no cookie of ours yet, but for their choice.
+        cookies: What else their browser sends.
+
+    Raises:
+        ConfigError: The site's own reader finds another choice: it reads a platform's cookies, say, and *cookies*
+            has none of them.
+    """
+    names = site.config.cookie_names
+    sent: dict[str, str] = {}
+    if returning:
+        sent[names.device], sent[names.session], sent[names.session_open] = (
+            "00000000-0000-4000-8000-0000000000d1",
+            "00000000-0000-4000-8000-0000000000e1",
+            "1",
+        )
+    own = site.policy.own_consent
+    if consent is not Consent.UNKNOWN and own is not None:
+        sent[own.name] = own.format(consent, consent, site.now())
+    person = Person(browser=BROWSER_HEADERS, cookies={**sent, **(cookies or {})})
+    if not site.policy.reads_consent_async:
+        view = RequestView(
+            method="GET", scheme="https", host="shop.example", path="/", query="", header=person.headers.get
+        )
+        view.time, view.finder = site.now(), site.policy.find_cookies
+        found, _ = site.policy.read_consents(view)
+        if found is not consent and site.policy.reader is not always_granted:
+            raise ConfigError(
+                f"consent: this site's reader finds it {found.value}, not {consent.value}; give its platform's cookie, "
+                "as in a_person(site, cookies={'OptanonConsent': '...'})"
+            )
+    return person
+
+
+def track(site: Site, request: Any) -> Tracking:
+    """Put a tracking on a request that went through no middleware, and return it.
+
+    For views that a test calls by itself: with a request of Django's ``RequestFactory``, inside Flask's
+    ``test_request_context`` (``track(site, flask.request)``), with Starlette's ``Request(scope)``, an environ or a
+    scope. The view finds it where it always does.
+    """
+    if hasattr(request, "META"):
+        return _track_django(site, request)
+    parts = _parts_of(request)
+    if "wsgi.url_scheme" in parts:
+        from footfall import wsgi
+
+        tracking = parts[wsgi.KEY] = site.begin(wsgi.EnvironView(parts), request=lambda: request)
+    else:
+        from footfall import asgi
+
+        tracking = site.begin(asgi.ScopeView(parts), request=lambda: request)
+        parts[asgi.KEY] = parts.setdefault("state", {})["tracking"] = tracking
+    return tracking
+
+
+def _parts_of(request: Any) -> dict[str, Any]:
+    for found in (request, getattr(request, "scope", None), getattr(request, "environ", None)):
+        if isinstance(found, dict):
+            return cast("dict[str, Any]", found)
+    raise TypeError(f"request is a {type(request).__name__}; give a framework's request, an environ or a scope")
+
+
+def _track_django(site: Site, request: Any) -> Tracking:
+    from footfall.django.middleware import read_request
+    from footfall.starlette import TrackedState
+    from footfall.wsgi import KEY
+
+    tracking = request.META[KEY] = site.begin(read_request(request), request=lambda: request)
+    if not hasattr(request, "state"):
+        request.state = TrackedState()
+    request.state.tracking = tracking
+    return tracking
 
 
 SAMPLES: tuple[Event, ...] = (
@@ -184,18 +354,19 @@ def check_tracker(tracker: Tracker, events: Sequence[Event] = ()) -> None:
         requests = _ask(tracker, event, visitor, what)
         assert requests == _ask(tracker, event, visitor, what), f"{what}: two calls differ; ask no clock, no chance"
         for request in requests or ():
-            assert isinstance(request, WireRequest), f"{what}: returned a {type(request).__name__}, no WireRequest"
             _check_request(tracker, request, visitor, what)
 
 
-def _ask(tracker: Tracker, event: Event, visitor: Visitor, what: str) -> Sequence[object] | None:
+def _ask(tracker: Tracker, event: Event, visitor: Visitor, what: str) -> Sequence[WireRequest] | None:
     """Return its requests; ``None`` where it refuses."""
     try:
-        return list(tracker.requests(event, visitor))
+        return ask(tracker, event, visitor)
+    except TrackerError as error:
+        finding = str(error).removeprefix("the tracker ")
+        remedy = "" if ";" in finding else "; raise EventError or NoIdentity"
+        raise AssertionError(f"{what}: {finding}{remedy}") from error
     except (EventError, NoIdentity) as error:
         said = str(error)
-    except Exception as error:
-        raise AssertionError(f"{what}: raised {type(error).__name__}; raise EventError or NoIdentity") from error
     assert not _names(visitor, said), f"{what}: an error quotes the visitor, and errors are logged"
     return None
 
@@ -217,14 +388,6 @@ def _names(visitor: Visitor, text: str) -> bool:
     return any(one is not None and one in text for one in ids)
 
 
-try:
-    import pytest
-except ImportError:  # the helpers above need no pytest
-    pass
-else:
-
-    @pytest.fixture
-    def tracked() -> Iterator[Callable[[Site], Recorder]]:
-        """Give a function that records what a site's views report until the test ends."""
-        with ExitStack() as stack:
-            yield lambda site: stack.enter_context(recording(site))
+with suppress(ImportError):  # the helpers above need no pytest
+    # For whoever names this module as the plug-in: -p footfall.testing
+    from pytest_footfall import tracked as tracked  # noqa: PLC0414

@@ -10,15 +10,15 @@ __all__ = ["WhenUnanswered", "WireReply", "WireRequest"]
 
 
 class WhenUnanswered(Enum):
-    """What becomes of a request that was sent but never answered: the tracker may have counted it, or not."""
+    """What to do with a request that was sent but not answered, so that the tracker may have counted it or not."""
 
-    REPEAT = "repeat"  #: twice is better than never: a click
-    SET_ASIDE = "set aside"  #: a person decides: revenue
+    REPEAT = "repeat"  #: send it again: a click counted twice is better than one lost
+    SET_ASIDE = "set aside"  #: let a person decide: revenue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class WireRequest:
-    """One HTTP request to a tracker, finished to the last byte. It says nothing of how it came about."""
+    """One HTTP request to a tracker, finished to the last byte. It does not know which event it was made from."""
 
     tracker: str  #: the tracker's name: its counters, its breaker
     kind: str  #: the event's kind in its tracker's own word (``"click"``); never a visitor's value
@@ -26,9 +26,9 @@ class WireRequest:
     method: str = "GET"
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
-    visitor: str = ""  #: whose: one visitor's requests keep their order and are erased together; ``""``: nobody's
+    visitor: str = ""  #: whose request it is: they keep their order and are erased together; ``""``: nobody's
     when_unanswered: WhenUnanswered = WhenUnanswered.REPEAT
-    once: str = ""  #: a spool takes only the first request of one such key; ``""``: takes all
+    once: str = ""  #: a key of which a spool takes only the first request; ``""``: no key
 
     def __repr__(self) -> str:
         """Name the request without its URL, which carries a visitor's ids."""

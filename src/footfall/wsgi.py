@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import Token
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 from weakref import ReferenceType, ref
 
-from footfall.request import TELLING, RequestView
-from footfall.site import Site
+from footfall.request import SAFE_IN_PATH, TELLING, RequestView, decode_path, path_of
+from footfall.site import Site, check_door
 from footfall.tracking import CURRENT, HeaderEdit, Tracking
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["TrackingMiddleware"]
 
+TARGETS: Final = ("RAW_URI", "REQUEST_URI")  #: where servers leave the request target as it came
 KEY: Final = "footfall.tracking"  #: where views find the tracking, and an inner one of us sees an outer one
 ON: Final = (True,)  #: a debug flag that is set; a method of that name is none
-PLAIN_PATH: Final = re.compile(r"[A-Za-z0-9\-._~/]*").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,8 @@ class TrackingMiddleware:
     Frozen, it cannot keep one visitor's data for the next.
 
     Raises:
-        ConfigError: At start-up, if the site's ruid cookie is to be sealed and there is no key.
+        ConfigError: At start-up: the site's ruid cookie is to be sealed and there is no key; or the application is
+            none of WSGI's, or the two arguments are swapped.
     """
 
     app: WSGIApplication
@@ -40,11 +41,13 @@ class TrackingMiddleware:
 
     def __post_init__(self) -> None:
         """Let the site check what only a door knows."""
+        check_door(self.app, self.site, ("environ", "start_response"))
         self.site.start()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
         if KEY in environ:
+            self.site.defer(environ[KEY])
             return self.app(environ, start_response)
         return serve(
             self.app, self.site, environ, start_response, debug=getattr(self.app, "debug", False) in ON, request=_itself
@@ -58,7 +61,7 @@ def serve(
     start_response: StartResponse,
     *,
     debug: bool,
-    request: Callable[[WSGIEnvironment], object],
+    request: Callable[[WSGIEnvironment | None], object],
 ) -> Iterable[bytes]:
     """Run *app* with a tracking in its environ, and finish its headers when the response starts.
 
@@ -68,24 +71,30 @@ def serve(
         environ: The request's.
         start_response: The server's.
         debug: The framework's debug flag.
-        request: From the environ to the framework's own request, for ``Site(user_id=...)``.
+        request: From the environ to the framework's own request, for ``Site(user_id=...)``; it gets ``None`` once
+            the application has returned and keeps neither environ nor ``start_response``, and may return it.
     """
     start = HeldStart(start_response, environ)  # a view may identify its visitor after start_response
+    view = EnvironView(environ)
     tracking = start.tracking = site.begin(
-        EnvironView(environ),
+        view,
         debug=debug,
         request=_reach(ref(start), request) if site.policy.user_id is not None else None,
     )
     environ[KEY] = tracking
-    if (answer := tracking.answer()) is not None:
-        start(answer.status_line, answer.headers)
-        start.release()
-        return [b""]
     token = CURRENT.set(tracking)
+    outer = token.old_value
     try:
+        if outer is not Token.MISSING and outer is not None and outer.is_of(view):
+            return _defer(app, site, environ, start_response, outer)
+        if (answer := tracking.answer()) is not None:
+            start(answer.status_line, answer.headers)
+            start.release()
+            return [b""]
         body = app(environ, start)
-        start.release()  # a generator has not called it yet; it then passes straight through
-        return body  # untouched: the server may recognise its own file wrapper
+        if start.release():
+            return body  # untouched: the server may recognise its own file wrapper
+        return _Unstarted(body, start)
     except BaseException:
         tracking.release()
         raise
@@ -93,7 +102,19 @@ def serve(
         CURRENT.reset(token)
 
 
-def _reach(start: ReferenceType[HeldStart], request: Callable[[WSGIEnvironment], object]) -> Callable[[], object]:
+def _defer(
+    app: WSGIApplication, site: Site, environ: WSGIEnvironment, start_response: StartResponse, outer: Tracking
+) -> Iterable[bytes]:
+    """Leave a request to the ASGI door around the bridge that it came over: it keeps its context, not its scope."""
+    site.defer(outer)
+    environ[KEY] = outer
+    CURRENT.set(outer)
+    return app(environ, start_response)
+
+
+def _reach(
+    start: ReferenceType[HeldStart], request: Callable[[WSGIEnvironment | None], object]
+) -> Callable[[], object]:
     """Reach the environ without holding it: it holds the tracking, which would close a circle.
 
     An application's frame holds ``start_response`` as long as it runs, a generator's to the body's end.
@@ -101,7 +122,7 @@ def _reach(start: ReferenceType[HeldStart], request: Callable[[WSGIEnvironment],
 
     def find() -> object:
         held = start()
-        return None if held is None else request(held.environ)
+        return request(None if held is None else held.environ)
 
     return find
 
@@ -109,7 +130,7 @@ def _reach(start: ReferenceType[HeldStart], request: Callable[[WSGIEnvironment],
 class HeldStart:
     """Holds ``start_response`` until the application returns or writes: PEP 3333 sends no header before that."""
 
-    __slots__ = ("__weakref__", "_held", "_released", "_start_response", "_write", "environ", "tracking")
+    __slots__ = ("__weakref__", "_edit", "_held", "_start_response", "_write", "environ", "tracking")
 
     tracking: Tracking
 
@@ -117,27 +138,32 @@ class HeldStart:
         self._start_response = start_response
         self.environ = environ
         self._held: tuple[str, list[tuple[str, str]], tuple[Any, ...]] | None = None
-        self._released = False
         self._write: Callable[[bytes], object] | None = None
+        self._edit: HeaderEdit | None = None
 
     def __call__(self, status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Callable[[bytes], object]:
         if self._held is not None and not exc_info:
             raise AssertionError("start_response was called twice without exc_info (PEP 3333)")
         self._held = status, headers, exc_info
-        if self._released:
+        if self._write is not None:
             self._forward()
         return self._write_through
 
-    def release(self) -> None:
-        """Let headers go as soon as they are there."""
-        self._released = True
-        if self._held is not None and self._write is None:
+    def release(self) -> bool:
+        """Let the headers go, if they are there; says whether they are."""
+        if self._held is None:
+            return False
+        if self._write is None:
             self._forward()
+        return True
 
     def _forward(self) -> None:
         assert self._held is not None  # noqa: S101 - both callers looked
         status, headers, exc_info = self._held
-        edit = self.tracking.finish(int(status[:3]), headers)
+        if self._write is None:
+            edit = self._edit = self.tracking.finish(int(status[:3]), headers)
+        else:  # an error's response; should it come too late to be sent, the server says so
+            edit = self.tracking.finish_anew(int(status[:3]), headers, self._edit)
         if edit is not None:
             headers = edit_headers(headers, edit)
         # Some test clients take two arguments: the third goes only where there is one.
@@ -149,12 +175,52 @@ class HeldStart:
         return self._write(data)
 
 
+class _Unstarted:
+    """The body of an application that returned before its response started: a generator, most often.
+
+    Wrapped, for what is held has to go when the body ends, in whatever way; no server's own file wrapper comes so.
+    """
+
+    __slots__ = ("_body", "_parts", "_start")
+
+    def __init__(self, body: Iterable[bytes], start: HeldStart) -> None:
+        self._body = body
+        self._start = start
+        self._parts: Iterator[bytes] | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            if self._parts is None:
+                self._parts = iter(self._body)
+            part = next(self._parts)
+        except StopIteration:
+            self._start.release()
+            self._start.tracking.release()
+            raise
+        except BaseException:
+            self._start.tracking.release()
+            raise
+        self._start.release()
+        return part
+
+    def close(self) -> None:
+        try:
+            close = getattr(self._body, "close", None)
+            if close is not None:
+                close()
+        finally:
+            self._start.tracking.release()
+
+
 def edit_headers(headers: Iterable[tuple[str, str]], edit: HeaderEdit) -> list[tuple[str, str]]:
     """Apply an edit to headers, in a list of its own: the application may use its own for the next visitor."""
     return [line for line in headers if line[0].lower() not in edit.drop] + edit.add
 
 
-def _itself(environ: WSGIEnvironment) -> WSGIEnvironment:
+def _itself(environ: WSGIEnvironment | None) -> WSGIEnvironment | None:
     return environ
 
 
@@ -167,16 +233,38 @@ class EnvironView(RequestView):
         """Take what is asked of most requests, and keep the rest as it came."""
         # A copy: the environ will hold the tracking, which would close a circle.
         self._environ = environ.copy()
-        path: str = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-        self.scheme: str = environ["wsgi.url_scheme"]
+        self.scheme: str = environ.get("wsgi.url_scheme") or "http"
         self.secure = self.scheme == "https"
-        self.method = environ["REQUEST_METHOD"]
+        self.method = environ.get("REQUEST_METHOD") or "GET"
         self.host = environ.get("HTTP_HOST") or environ.get("SERVER_NAME", "")
-        self.path = path if PLAIN_PATH(path) else quote(path, safe="/!$&'()*+,;=:@~", encoding="latin-1")
         self.query = environ.get("QUERY_STRING", "")
         self.time = 0.0
         self.finder = None
-        self._sent = None
+        self.found = None
+
+    @property
+    def path(self) -> str:  # type: ignore[override]  # made when it is asked for: few requests ask
+        """The path, percent-encoded as it was asked for; where the server has it decoded alone, encoded anew."""
+        environ = self._environ
+        prefix, rest = self.encode(environ.get("SCRIPT_NAME", "")), self.encode(environ.get("PATH_INFO", ""))
+        for name in TARGETS:
+            raw = path_of(environ.get(name) or "")
+            if raw is not None:
+                # Not where something on the way has rewritten the path: the application does not serve that one.
+                decoded = decode_path(raw)
+                if decoded == prefix + rest:
+                    return raw
+                if decoded == rest:  # a proxy took the prefix away
+                    return quote(prefix, safe=SAFE_IN_PATH) + raw
+        return quote(prefix + rest, safe=SAFE_IN_PATH)
+
+    @staticmethod
+    def encode(text: str) -> bytes:
+        """Return the bytes that a part of the path stands for: PEP 3333 has them read as latin-1."""
+        try:
+            return text.encode("latin-1")
+        except UnicodeEncodeError:  # something on the way has decoded it
+            return text.encode(errors="replace")
 
     def header(self, name: str) -> str | None:
         """Return a header by its name in lower case, ``None`` if it is absent."""

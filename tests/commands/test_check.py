@@ -428,7 +428,7 @@ def test_check_ends_with_1_where_something_does_not_work(shop: Callable[..., str
 
 def test_check_ends_with_1_where_the_site_cannot_be_made(shop: Callable[..., str], capsys: Output) -> None:
     assert main(["check", shop(config=", session_idle=20")]) == 1
-    assert capsys.readouterr().out == "error: session_idle is 20; write a timedelta(...)\n"
+    assert capsys.readouterr().out == "error: session_idle: is 20; write a timedelta(...)\n"
 
 
 @pytest.mark.parametrize("site", ["nothing_here:site", "checked_shop:nobody", "checked_shop"])
@@ -561,13 +561,13 @@ def test_forget_says_where_no_spool_can_be_reached(shop: Callable[..., str], cap
     text = Path("checked_shop.py").read_text(encoding="utf-8").replace(", deliver_here=False", "")
     Path("checked_shop.py").write_text(text, encoding="utf-8")
     assert main(["forget", DEVICE, "--site", place]) == 2
-    assert capsys.readouterr().err.startswith("footfall: spool ")
+    assert capsys.readouterr().err.startswith("footfall: spool: ")
 
 
 def test_forget_takes_no_id_that_is_none_and_repeats_it_nowhere(shop: Callable[..., str], capsys: Output) -> None:
     assert main(["forget", "anna@shop.example", "--site", shop()]) == 2
     err = capsys.readouterr().err
-    assert ("DEVICE_ID is no GUID" in err, "anna" in err) == (True, False)
+    assert ("DEVICE_ID: is no GUID" in err, "anna" in err) == (True, False)
 
 
 if __name__ == "__main__":

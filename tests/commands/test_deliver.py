@@ -198,6 +198,17 @@ def test_what_cannot_be_delivered_from_is_an_error_that_says_why(arguments: list
     assert (ended.returncode, words in ended.stderr) == (2, True), ended.stderr
 
 
+def test_a_site_that_is_switched_off_delivers_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "silent_shop.py").write_text("from footfall import Site\nshop = Site()\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setenv("FOOTFALL_SEND", "0")
+    assert main(["deliver", "silent_shop:shop"]) == 2
+    assert "switched off (FOOTFALL_SEND" in capsys.readouterr().err
+
+
 def test_a_drain_without_bound_is_not_to_be_had(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ending:
         main(["deliver", "--drain", "inf"])

@@ -133,7 +133,27 @@ def test_urls_are_shown_to_whoever_asks_for_them(
 
 def test_a_long_list_says_how_much_of_it_is_not_shown(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["spool", "failed", "--limit", "1", str(path)])
+    assert capsys.readouterr().out.splitlines()[-1] == "3 failed, the 1 most frequent reasons shown; --limit shows more"
+    main(["spool", "failed", "--show-url", "--limit", "1", str(path)])
     assert capsys.readouterr().out.splitlines()[-1] == "3 failed, the oldest 1 shown; --limit shows more"
+
+
+def test_what_failed_for_one_reason_is_one_line_with_its_number(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    delivery = Delivery(f"sqlite:///{tmp_path}/spool.sqlite3", deliver_here=False)
+    for n in range(1200):
+        delivery.set_aside("shop", "buy" if n % 2 else "click", f"visitor {n}", "no price")
+    delivery.set_aside("shop", "rate", "", "no rating")
+    delivery.close()
+    main(["spool", "failed", f"{tmp_path}/spool.sqlite3"])
+    *_, many, one, total = capsys.readouterr().out.splitlines()
+    rows = [[cell.strip() for cell in line.split("│")] for line in (many, one)]
+    assert [[*row[:4], row[-1]] for row in rows] == [
+        ["1,200", "shop", "buy, click", "no", "no price"],
+        ["1", "shop", "rate", "no", "no rating"],
+    ]
+    assert total == "1,201 failed"
 
 
 @pytest.mark.parametrize(

@@ -117,21 +117,21 @@ def test_whatever_is_sent_it_reads_only_what_it_could_have_written(visit: Visit,
 @pytest.mark.parametrize(
     ("settings", "finding"),
     [
-        ({"name": "a b"}, "name is 'a b'"),
-        ({"name": ""}, "name is ''"),
-        ({"name": None}, "name is None"),
+        ({"name": "a b"}, "name: is 'a b'"),
+        ({"name": ""}, "name: is ''"),
+        ({"name": None}, "name: is None"),
         ({"name": "__Host-consent"}, "__Host-consent"),
-        ({"version": 0}, "version is 0"),
-        ({"version": True}, "version is True"),
-        ({"version": "1"}, "version is '1'"),
-        ({"max_age": 180}, "max_age is 180"),
-        ({"max_age": timedelta(0)}, "max_age is 0:00:00"),
-        ({"max_age": timedelta(days=401)}, "max_age is 401 days"),
-        ({"max_age": timedelta(days=1, microseconds=1)}, "max_age is 1 day"),
+        ({"version": 0}, "version: is 0"),
+        ({"version": True}, "version: is True"),
+        ({"version": "1"}, "version: is '1'"),
+        ({"max_age": 180}, "max_age: is 180"),
+        ({"max_age": timedelta(0)}, "max_age: is 0:00:00"),
+        ({"max_age": timedelta(days=401)}, "max_age: is 401 days"),
+        ({"max_age": timedelta(days=1, microseconds=1)}, "max_age: is 1 day"),
     ],
 )
 def test_a_wrong_setting_is_refused_at_start_up(settings: dict[str, Any], finding: str) -> None:
-    with pytest.raises(ConfigError, match=rf"own_cookie's {next(iter(settings))} is .*; ") as caught:
+    with pytest.raises(ConfigError, match=rf"own_cookie's {next(iter(settings))}: is .*; ") as caught:
         own_cookie(**settings)
     assert finding in str(caught.value)
 

@@ -152,13 +152,13 @@ def test_cookiebot_survives_any_object(visit: Visit, members: list[str]) -> None
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: onetrust(""), "onetrust's group is ''; write"),
-        (lambda: onetrust("C0004:1"), "onetrust's group is 'C0004:1'; write"),
-        (lambda: onetrust(4), "onetrust's group is 4; write"),  # type: ignore[arg-type]
-        (lambda: cookiebot("Marketing"), "cookiebot's category is 'Marketing'; write 'preferences' or"),
-        (lambda: cookiebot(None), "cookiebot's category is None; write"),  # type: ignore[arg-type]
-        (lambda: cookie("a=b", bool), "cookie's cookie is 'a=b'; write"),
-        (lambda: cookie("a", "yes"), "cookie's predicate is 'yes'; write"),  # type: ignore[arg-type]
+        (lambda: onetrust(""), "onetrust's group: is ''; write"),
+        (lambda: onetrust("C0004:1"), "onetrust's group: is 'C0004:1'; write"),
+        (lambda: onetrust(4), "onetrust's group: is 4; write"),  # type: ignore[arg-type]
+        (lambda: cookiebot("Marketing"), "cookiebot's category: is 'Marketing'; write 'preferences' or"),
+        (lambda: cookiebot(None), "cookiebot's category: is None; write"),  # type: ignore[arg-type]
+        (lambda: cookie("a=b", bool), "cookie's cookie: is 'a=b'; write"),
+        (lambda: cookie("a", "yes"), "cookie's predicate: is 'yes'; write"),  # type: ignore[arg-type]
     ],
 )
 def test_a_wrong_argument_is_refused_at_start_up(make: Callable[[], object], message: str) -> None:

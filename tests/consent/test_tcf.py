@@ -167,16 +167,16 @@ def test_what_was_written_is_read(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (((),), r"tcf's purposes are \[\]; write"),
-        (({0, 1},), r"tcf's purposes are \[0, 1\]; write"),
-        (({25},), r"tcf's purposes are \[25\]; write"),
-        (({"1"},), r"tcf's purposes are \['1'\]; write"),
-        (({True},), r"tcf's purposes are \[True\]; write"),
-        (("156",), "tcf's purposes are '156'; write"),
-        ((1,), "tcf's purposes are 1; write"),
-        (({1}, 0), "tcf's vendor is 0; write"),
-        (({1}, "7"), "tcf's vendor is '7'; write"),
-        (({1}, 65536), "tcf's vendor is 65536; write"),
+        (((),), r"tcf's purposes: is \[\]; write"),
+        (({0, 1},), r"tcf's purposes: is \[0, 1\]; write"),
+        (({25},), r"tcf's purposes: is \[25\]; write"),
+        (({"1"},), r"tcf's purposes: is \['1'\]; write"),
+        (({True},), r"tcf's purposes: is \[True\]; write"),
+        (("156",), "tcf's purposes: is '156'; write"),
+        ((1,), "tcf's purposes: is 1; write"),
+        (({1}, 0), "tcf's vendor: is 0; write"),
+        (({1}, "7"), "tcf's vendor: is '7'; write"),
+        (({1}, 65536), "tcf's vendor: is 65536; write"),
     ],
 )
 def test_a_wrong_argument_is_refused_at_start_up(arguments: tuple[Any, ...], message: str) -> None:
@@ -185,5 +185,5 @@ def test_a_wrong_argument_is_refused_at_start_up(arguments: tuple[Any, ...], mes
 
 
 def test_a_wrong_cookie_name_is_refused_at_start_up() -> None:
-    with pytest.raises(ConfigError, match="tcf's cookie is 'a b'; write"):
+    with pytest.raises(ConfigError, match="tcf's cookie: is 'a b'; write"):
         tcf({1}, cookie="a b")

@@ -28,7 +28,8 @@ def read_all(folder: Path) -> list[bytes]:
 
 
 def segment_with(path: Path, *payloads: bytes) -> SegmentWriter:
-    segment = SegmentWriter(path, 65536, unattended=False, to_disk=False)
+    segment = SegmentWriter(path.with_suffix(".new"), 65536, unattended=False, to_disk=False)
+    segment.publish(path)
     for number, payload in enumerate(payloads):
         segment.append(frame(1_000_000 + number, 1, payload))
     return segment
@@ -210,7 +211,7 @@ def test_durable_power_holds_for_what_a_signal_handler_appends(tmp_path: Path, m
     journal = Journal(tmp_path / "outbox", limit=MIB, to_disk=True)
     synced: list[bytes] = []
     monkeypatch.setattr(os, "fdatasync", lambda fd: synced.append(os.pread(fd, 200, 0)))
-    with journal._alone():  # as the interrupted thread holds it
+    with journal._lock:  # as the interrupted thread holds it
         assert journal.append([(1, b"of a handler")]) is None
     journal.close()
     assert [b"of a handler" in data for data in synced] == [True]

@@ -6,11 +6,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from footfall.delivery.journal.codec import encode_request, kind_of
 from footfall.delivery.journal.collector import Collector
 from footfall.delivery.journal.folder import Folder
 from footfall.delivery.journal.journal import Journal
+from footfall.delivery.journal.memory import MemoryOutbox
 from footfall.delivery.notices import Notices
+from footfall.delivery.spool.bounds import Dropped
 from footfall.delivery.spool.mover import Mover
 from footfall.delivery.spool.refusals import Refusals
 from footfall.delivery.spool.spool import Spool
@@ -56,3 +60,25 @@ def test_a_backlog_is_moved_without_a_pause_and_few_records_wait_for_more(tmp_pa
     journal.close()
     spool.close()
     assert (paused, collector.looks) == ([(0.1, 2400)], 3)
+
+
+def test_it_is_said_how_much_of_what_failed_has_made_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool, outbox = Spool(None), MemoryOutbox(limit=LIMIT)
+    monkeypatch.setattr(spool, "drop_failed", lambda: Dropped(7, 3))
+    Mover(
+        spool,
+        outbox,
+        outbox,
+        Refusals(),
+        Notices(),
+        on_moved=lambda: None,
+        on_drop=None,
+        on_tend=lambda: None,
+    ).tend()
+    spool.close()
+    assert [(r.levelname, "footfall spool failed" in r.message, r.message[-10:]) for r in caplog.records] == [
+        ("WARNING", True, " (7 times)"),
+        ("ERROR", True, " (3 times)"),
+    ]

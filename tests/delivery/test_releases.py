@@ -65,3 +65,12 @@ def test_all_of_it_is_moved_and_leased(left: Path) -> None:
     assert {request.when_unanswered for request in requests} == {WhenUnanswered.REPEAT}
     assert (totals.accepted, totals.delivered, totals.pending, totals.erased) == (6, 3, 0, 1)
     assert not list(left.with_name(f"{left.name}.outbox").glob("*.segment"))
+
+
+def test_what_it_keeps_beside_what_waits_is_counted_from_the_start(left: Path) -> None:
+    spool = Spool(left)
+    with spool.transaction() as db:
+        sizes = dict(db.execute("SELECT name, number FROM sizes"))
+        rows = {name: db.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in ("failed", "once")}
+    spool.close()
+    assert sizes == rows == {"failed": 1, "once": 1}

@@ -146,7 +146,7 @@ def test_nothing_is_lost_while_uvicorn_reloads(
         (tmp_path / "app.py").write_text(APP + "\n# changed\n")
         assert until(lambda: server.get(500) and bool(server.workers - first), 30)
         server.load(range(501, 1001))
-    all_delivered(len(set(sink.answered)))
+    all_delivered(None)
     assert server.accepted <= set(sink.answered)
 
 

@@ -27,6 +27,13 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"timeout": 10}, r"timeout 10 has no unit; write timedelta\(seconds=10\)"),
     ({"concurrency": 0}, "concurrency 0 is not a number from 1 to 1000"),
     ({"concurrency": True}, "concurrency True"),
+    ({"proxy": "proxy.example:3128"}, 'proxy does not begin with http.* write "http://proxy.example:3128"'),
+    ({"proxy": "ftp://proxy.example"}, "proxy does not begin with http"),
+    ({"proxy": "http://"}, "proxy is more or less than a scheme, a host and a port"),
+    ({"proxy": "http://proxy.example/path"}, "proxy is more or less than"),
+    ({"proxy": "http://proxy.example:99999"}, "proxy names a host or a port that cannot be"),
+    ({"proxy": "http://pr\u00f6xy.example"}, "proxy has characters that no URL has"),
+    ({"proxy": True}, "proxy is a bool"),
     ({"on_drop": "print"}, "on_drop is a str; give a function"),
 ]
 
@@ -52,3 +59,12 @@ def test_asking_for_counts_creates_nothing(tmp_path: Any, spool: str) -> None:
     delivery = Delivery(spool)
     assert delivery.stats().accepted == delivery.flush(1) == delivery.close(1) == 0
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("proxy", ["http://me:s3cret@proxy.example:3128", "http://me:s3cret@proxy.example:99999"])
+def test_a_proxys_password_is_never_shown(proxy: str) -> None:
+    try:
+        shown = repr(Delivery(proxy=proxy).settings)
+    except ConfigError as error:
+        shown = str(error)
+    assert "s3cret" not in shown

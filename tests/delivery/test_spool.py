@@ -189,7 +189,6 @@ def test_no_step_of_delivery_looks_through_all_that_is_pending(tmp_path: Path) -
             delivered=[delivered.id],
             postponed=[Postponement(postponed.id, NOW + 10)],
             failed=[Failure(failed.id, "no")],
-            woken={"main"},
         )
     )
     filled.spool.turn(Settlement(), lambda _: Room(1, probe=True), owner="dead", now=NOW, lease=30.0)
@@ -211,11 +210,51 @@ def test_one_visitors_long_line_holds_nobody_else_up(filled: Filled) -> None:
     assert urls(filled.lease(50)) == ["0", "999"]
 
 
-def test_a_tracker_that_is_back_gets_at_once_what_waits_for_it(filled: Filled) -> None:
-    filled.put(request(1), request(2, tracker="other"))
-    leases = filled.lease()
-    filled.settle(Settlement(postponed=[Postponement(lease.id, NOW + 600) for lease in leases]))
-    assert urls(filled.lease(settled=Settlement(woken={"main"}))) == ["1"]
+def steps_per_request(length: int, others: int) -> float:
+    """How many steps SQLite takes for each request, where one visitor has so many and others five each."""
+    filled, steps, delivered = Filled(Spool(None)), 0, 0
+    filled.put(*[request(n, "anna") for n in range(length)])
+    filled.put(*[request(n, f"other {n % others}") for n in range(others * 5)])
+
+    def step() -> None:
+        nonlocal steps
+        steps += 1
+
+    with filled.spool.transaction() as db:
+        db.set_progress_handler(step, 10)
+    leased = filled.lease(8)
+    while leased:
+        delivered += len(leased)
+        leased = filled.lease(8, settled=Settlement(delivered=[lease.id for lease in leased]))
+    filled.spool.close()
+    assert delivered == length + others * 5
+    return steps * 10 / delivered
+
+
+def test_a_request_costs_the_same_however_long_its_visitors_line_is() -> None:
+    """It is one after the other, and no look at the first goes through those behind it."""
+    assert steps_per_request(4000, 1) < 1.1 * steps_per_request(400, 1)
+    assert steps_per_request(4000, 400) < 2 * steps_per_request(400, 400)
+
+
+def test_what_failed_before_is_given_no_more_than_its_share(filled: Filled) -> None:
+    filled.put(*[request(n) for n in range(4)])
+    failed = filled.lease()
+    filled.settle(Settlement(postponed=[Postponement(lease.id, NOW) for lease in failed]))
+    filled.put(*[request(n) for n in range(4, 8)])
+    leased = filled.spool.turn(Settlement(), lambda _: Room(4, again=1), owner="me", now=NOW, lease=30.0)
+    assert urls(leased) == ["0", "4", "5", "6"]
+
+
+def test_a_probe_is_rather_what_has_not_failed_and_the_youngest_of_these(filled: Filled) -> None:
+    filled.put(request(1))
+    filled.settle(Settlement(postponed=[Postponement(lease.id, NOW) for lease in filled.lease()]))
+    filled.put(*[request(n) for n in range(2, 9)])
+    leased = filled.spool.turn(Settlement(), lambda _: Room(8, probe=True), owner="me", now=NOW, lease=30.0)
+    assert urls(leased) == ["8", "7", "6", "5", "4", "3", "2"]
+    assert urls(filled.spool.turn(Settlement(), lambda _: Room(1, probe=True), owner="me", now=NOW, lease=30.0)) == [
+        "1"
+    ]
 
 
 def test_a_clock_set_back_holds_nothing_up(filled: Filled) -> None:
@@ -224,6 +263,30 @@ def test_a_clock_set_back_holds_nothing_up(filled: Filled) -> None:
     filled.settle(Settlement(postponed=[Postponement(lease.id, NOW + 86400)]))
     filled.spool.prune(NOW, ["a.0"])
     assert urls(filled.lease(now=NOW + 1)) == ["1"]
+
+
+@pytest.mark.parametrize("ahead", [5400.0, 10 * 86400.0, 2.3e9], ids=["90 minutes", "ten days", "2100"])
+@pytest.mark.parametrize("ended", [False, True], ids=["alive", "killed"])
+def test_a_clock_that_was_ahead_holds_up_neither_what_was_under_way_nor_what_is_behind_it(
+    ahead: float, ended: bool, tmp_path: Path
+) -> None:
+    clock = [NOW + ahead]
+    filled = Filled(Spool(tmp_path / "s.sqlite3", clock=lambda: clock[0]))
+    records = [
+        Record(int((NOW + ahead) * 1e9), Kind.REQUEST, encode_request(request(n, "anna")), "a.0", 0) for n in (1, 2)
+    ]
+    filled.spool.drain(lambda _: Batch(records=records, offsets={"a.0": 1}))
+    filled.lease(now=clock[0])
+    clock[0] = NOW  # it is set right
+    if ended:
+        filled.spool.orphan(["me"])
+    filled.spool.prune(NOW, [])
+    (first,) = filled.lease(now=NOW + (1 if ended else 330), owner="other")
+    second = filled.lease(now=NOW + 331, owner="other", settled=Settlement(delivered=[first.id]))
+    filled.spool.prune(NOW + 331, [])
+    second += filled.lease(now=NOW + 332, owner="other")
+    filled.spool.close()
+    assert urls([first, *second]) == ["1", "2"]
 
 
 def test_a_clock_set_back_a_little_holds_up_nothing_that_was_never_tried(filled: Filled) -> None:
@@ -256,6 +319,83 @@ def test_a_key_is_taken_once(filled: Filled) -> None:
 def test_what_is_set_aside_is_accepted_and_failed(filled: Filled) -> None:
     filled.move((Kind.ASIDE, encode_aside("main", "buy", "anna", "no price")))
     assert filled.counts() == {"accepted": 1, "failed": 1}
+
+
+def failed_urls(spool: Spool) -> list[str]:
+    with spool.transaction() as db:
+        return [url.rpartition("/")[2] for (url,) in db.execute("SELECT json_extract(request, '$[6]') FROM failed")]
+
+
+def fail(filled: Filled, *requests: WireRequest, reason: str = "answered 400") -> None:
+    filled.put(*requests)
+    filled.settle(Settlement(failed=[Failure(lease.id, reason) for lease in filled.lease()]))
+
+
+def test_of_what_failed_the_oldest_makes_room_and_an_unanswered_purchase_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("footfall.delivery.spool.spool.KEEP_FAILED", 3)
+    filled = Filled(Spool(None))
+    fail(filled, request(1), reason="unanswered: timed out after it was sent")
+    fail(filled, *[request(n) for n in range(2, 8)])
+    assert filled.spool.drop_failed() == (4, 0)
+    assert failed_urls(filled.spool) == ["1", "6", "7"]
+    fail(filled, request(8), request(9), request(10), reason="unanswered: timed out after it was sent")
+    assert filled.spool.drop_failed() == (3, 1)
+    assert failed_urls(filled.spool) == ["8", "9", "10"]
+    assert filled.spool.drop_failed() == (0, 0)
+    assert filled.counts() == {"accepted": 10, "failed": 10}
+    filled.spool.close()
+
+
+def test_of_what_failed_no_more_bytes_are_kept_than_should_be() -> None:
+    filled = Filled(Spool(None, kept_bytes=50_000))
+    fail(filled, *[request(n, headers=(("X", "x" * 1000),)) for n in range(100)])
+    number, _ = filled.spool.drop_failed()
+    assert 45 < number < 65
+    assert failed_urls(filled.spool) == [str(n) for n in range(number, 100)]
+    filled.spool.close()
+
+
+@pytest.mark.parametrize("length", [10, 1000, 3000])
+def test_what_failed_does_not_count_toward_what_waits(tmp_path: Path, length: int) -> None:
+    """To within a fifth of it: nobody counts pages."""
+    filled = Filled(Spool(tmp_path / "s.sqlite3"))
+    filled.spool.prune(NOW, [])
+    for _ in range(30):
+        fail(filled, *[request(n, f"visitor {n}", headers=(("X", "x" * length),)) for n in range(100)])
+    with filled.spool.transaction() as db:
+        pages = db.execute("PRAGMA page_count").fetchone()[0]
+    assert filled.spool.prune(NOW, []) < pages * 4096 * 0.25 + 100_000
+    filled.spool.close()
+
+
+def test_sizes_follow_whatever_comes_and_goes(filled: Filled) -> None:
+    filled.move((Kind.ASIDE, encode_aside("main", "buy", "anna", "no price")))
+    fail(filled, request(1, "anna"), request(2, "bert"), request(3, once="cleo logs in"))
+    filled.move((Kind.ERASE, encode_visitor("anna")))
+    fail(filled, request(4, "dora", once="dora logs in"))
+    filled.move((Kind.ERASE, encode_visitor("dora")))
+    with filled.spool.transaction(write=True) as db:
+        sizes = dict(db.execute("SELECT name, number FROM sizes"))
+        db.execute("DELETE FROM failed")
+        db.execute("DELETE FROM once")
+        rest = db.execute("SELECT total(bytes) FROM sizes").fetchone()[0]
+    assert (sizes, rest) == ({"failed": 2, "once": 1}, 0)
+
+
+def test_keys_are_bounded_too_and_the_oldest_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("footfall.delivery.spool.spool.KEEP_KEYS", 2)
+    now = NOW
+    filled = Filled(Spool(None, clock=lambda: now))
+    for n in range(4):
+        now += 1
+        filled.put(request(n, once=str(n)))
+    filled.spool.prune(now, [])
+    filled.put(request(2, once="2"), request(0, once="0"))
+    assert filled.spool.totals().trackers["main"].refused == {"repeated": 1}
+    assert filled.counts()["accepted"] == 5
+    filled.spool.close()
 
 
 def test_an_erased_visitor_leaves_nothing_but_numbers(filled: Filled) -> None:
@@ -308,9 +448,9 @@ def test_records_and_the_offset_up_to_them_are_stored_together(filled: Filled) -
 
 def test_a_transaction_that_fails_leaves_no_trace(filled: Filled) -> None:
     good = Record(1, Kind.REQUEST, encode_request(request(1)), "a.0", 1)
-    bad = Record(1, Kind.REQUEST, b"{no json", "a.0", 2)
+    offsets: Any = {"a.0": object()}  # nothing that SQLite can store
     with pytest.raises(SpoolError):
-        filled.spool.drain(lambda _: Batch(records=[good, bad], offsets={"a.0": 2}))
+        filled.spool.drain(lambda _: Batch(records=[good], offsets=offsets))
     assert filled.spool.totals().trackers == {}
     filled.put(request(1))
     assert filled.counts() == {"accepted": 1, "pending": 1}

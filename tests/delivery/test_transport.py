@@ -276,3 +276,83 @@ def test_a_tracker_that_speaks_no_tls_is_told_nothing(sink: Any, answers: Any, u
     transport.close()
     assert isinstance(outcome, NoReply)
     assert not outcome.sent
+
+
+class Proxy:
+    """Opens tunnels, or refuses to; notes what it was asked."""
+
+    def __init__(self, answer: bytes = b"HTTP/1.1 200 Connected\r\nX-Proxy: yes\r\n\r\n") -> None:
+        self.asked: list[bytes] = []
+        self._answer = answer
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://me:s3cret@127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=self._tunnel, args=(self._listener.accept()[0],), daemon=True).start()
+
+    def _tunnel(self, client: socket.socket) -> None:
+        with suppress(OSError), client:
+            self.asked.append(client.recv(4096))
+            client.sendall(self._answer)
+            if b" 200 " not in self._answer:
+                return
+            host, _, port = self.asked[-1].split(b" ")[1].decode().rpartition(":")
+            with socket.create_connection((host, int(port))) as server:
+                server.sendall(client.recv(4096))
+                client.sendall(server.recv(4096))
+
+
+@pytest.fixture
+def proxy() -> Iterator[Proxy]:
+    proxy = Proxy()
+    yield proxy
+    proxy.close()
+
+
+def sent_through(proxy: str | None, request: WireRequest) -> WireReply | NoReply:
+    transport = Transport(timeout=2.0, connections=1, proxy=proxy)
+    transport.send(1, request)
+    outcome = wait(transport)
+    transport.close()
+    return outcome
+
+
+def test_a_request_goes_through_the_named_proxy_to_the_byte(
+    proxy: Proxy, request_to: Any, sink: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "*")  # of the environment nothing counts
+    outcome = sent_through(proxy.url, request_to("/a/../b?c=%2F"))
+    assert isinstance(outcome, WireReply)
+    assert "x-proxy" not in outcome.headers
+    assert (sink.targets, proxy.asked[0].startswith(b"CONNECT 127.0.0.1:")) == (["/a/../b?c=%2F"], True)
+    assert not [name for name, _ in sink.requests[0].headers if name.lower().startswith("proxy")]
+
+
+@pytest.mark.parametrize("exempt", ["", "127.0.0.1"])
+def test_the_environments_proxy_is_used_when_asked_for_but_where_it_says_none(
+    exempt: str, proxy: Proxy, request_to: Any, sink: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", proxy.url)
+    monkeypatch.setenv("NO_PROXY", exempt)
+    assert isinstance(sent_through("environment", request_to("/1")), WireReply)
+    assert (len(proxy.asked), sink.targets) == (0 if exempt else 1, ["/1"])
+
+
+def test_what_a_proxy_refuses_was_certainly_not_sent(request_to: Any, sink: Any) -> None:
+    proxy = Proxy(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+    outcome = sent_through(proxy.url, request_to("/1"))
+    proxy.close()
+    assert (outcome, sink.requests) == (NoReply(False, "the proxy answered 407"), [])
+
+
+def test_a_delivery_goes_through_its_proxy(proxy: Proxy, make_delivery: Any, request_to: Any, sink: Any) -> None:
+    delivery = make_delivery(proxy=proxy.url)
+    assert delivery.accept([request_to("/1")])
+    assert delivery.flush(10) == 0
+    assert (len(proxy.asked), sink.targets) == (1, ["/1"])

@@ -270,7 +270,9 @@ def test_the_same_trouble_is_logged_once_a_minute(
     delivery = make_delivery()
     delivery.accept([request_to(f"/{n}") for n in range(100)])
     assert delivery.flush(10) == 0
-    assert [record.message for record in caplog.records] == ["a request failed: answered 400"]
+    assert [record.message for record in caplog.records] == [
+        "a request failed: answered 400; `footfall spool failed` lists what failed"
+    ]
 
 
 def test_a_full_spool_refuses_counts_logs_and_calls_the_hook(

@@ -95,7 +95,7 @@ def test_retry_after_pauses_the_tracker() -> None:
 
 @pytest.mark.parametrize("when", WhenUnanswered)
 def test_what_was_certainly_not_sent_is_tried_again(when: WhenUnanswered) -> None:
-    assert judge(NoReply(sent=False, what="no connection"), when, now=NOW) == TryAgain("no connection")
+    assert judge(NoReply(sent=False, what="no connection"), when, now=NOW) == TryAgain("no connection", unreached=True)
 
 
 def test_what_was_sent_and_not_answered_is_repeated_or_set_aside_as_its_kind_says() -> None:

@@ -234,12 +234,16 @@ IDENTITIES = [
         ],
     ),
     Case(
-        what="who the site knows to be logged in does not log in again (T-14)",
+        what="a login is reported though the site names the user already (Y-05)",
         request=Request(cookies=(KNOWN,)),
         view=login_and_emit,
         site={"user_id": lambda request: "johndoe"},
         cookies=ids(ALICE, VISIT),
-        wire=[raptor(ALICE, VISIT, user="johndoe"), yoochoose("johndoe")],
+        wire=[
+            f"https://event.yoochoose.net/api/00000/login/{ALICE}/johndoe",
+            raptor(ALICE, VISIT, user="johndoe"),
+            yoochoose("johndoe"),
+        ],
     ),
 ]
 

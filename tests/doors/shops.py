@@ -66,7 +66,16 @@ def gunicorn(example: str, descriptor: int) -> list[str]:
     return [sys.executable, "-m", "gunicorn", *options, "--workers", "1", "--graceful-timeout", "5", example]
 
 
-COMMANDS = {"uvicorn": uvicorn, "gunicorn": gunicorn}
+def hypercorn(example: str, descriptor: int) -> list[str]:
+    options = ["--bind", f"fd://{descriptor}", "--log-level", "warning"]
+    return [sys.executable, "-m", "hypercorn", *options, f"{EXAMPLES / example.partition(':')[0]}:app"]
+
+
+def hypercorn_on_trio(example: str, descriptor: int) -> list[str]:
+    return [*hypercorn(example, descriptor), "--worker-class", "trio"]
+
+
+COMMANDS = {"uvicorn": uvicorn, "gunicorn": gunicorn, "hypercorn": hypercorn, "hypercorn on trio": hypercorn_on_trio}
 
 
 @contextmanager

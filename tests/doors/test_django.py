@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from django.contrib.auth import alogin, authenticate, login
 from django.contrib.auth.models import User
-from django.contrib.auth.signals import user_logged_in
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.management import call_command
@@ -106,8 +105,7 @@ def log_in(request: HttpRequest) -> HttpResponse:
     user = authenticate(request, username="johndoe", password="of the test alone")
     assert user is not None
     login(request, user)
-    for _ in range(2):
-        tracking(request).login(user.get_username())
+    tracking(request).login(user.get_username())
     tracking(request).emit(Click("3298"))
     return HttpResponse(b"welcome")
 
@@ -115,8 +113,7 @@ def log_in(request: HttpRequest) -> HttpResponse:
 async def log_in_async(request: HttpRequest) -> HttpResponse:
     user = await User.objects.aget(username="johndoe")
     await alogin(request, user)
-    for _ in range(2):
-        tracking(request).login(user.get_username())
+    tracking(request).login(user.get_username())
     tracking(request).emit(Click("3298"))
     return HttpResponse(b"welcome")
 
@@ -127,7 +124,7 @@ def shop_user(request: HttpRequest) -> str | None:
 
 @pytest.mark.usefixtures("database")
 @pytest.mark.parametrize("view", [log_in, log_in_async])
-def test_a_login_is_one_event_and_later_requests_know_the_user_without_another(
+def test_a_login_is_an_event_and_later_requests_know_the_user(
     view: Any, serve_view: ServeView, watch: MakeWatched
 ) -> None:
     watched = watch(site={"user_id": shop_user})
@@ -137,7 +134,6 @@ def test_a_login_is_one_event_and_later_requests_know_the_user_without_another(
     assert [path for path in paths if path] == [f"login/{ALICE}/johndoe", "click/johndoe/1/3298"]
 
     def visit(request: HttpRequest) -> HttpResponse:
-        tracking(request).login("johndoe")
         tracking(request).emit(Click("3298"))
         return HttpResponse(b"a shirt")
 
@@ -166,13 +162,6 @@ def test_an_async_view_of_somebody_logged_in_reports_under_their_name(watch: Mak
     assert [request.url for request in watched.reported.requests][1:] == [
         "https://event.yoochoose.net/api/00000/click/johndoe/1/3298"
     ]
-
-
-@pytest.mark.usefixtures("database")
-def test_a_login_without_a_request_of_ours_is_no_error() -> None:
-    user = User.objects.get(username="johndoe")
-    user_logged_in.send(sender=User, request=None, user=user)
-    Client().force_login(user)
 
 
 # Errors

@@ -10,14 +10,18 @@ import flask
 import pytest
 from tests.doors.conftest import MakeWatched, Watched
 from tests.doors.drivers import call_wsgi
-from tests.doors.exchange import PAGE, Request, guid
+from tests.doors.exchange import KEY, PAGE, Request, guid
 from tests.doors.rows import ALICE, KNOWN, VISIT, both, ids
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from footfall import CookieNames, current_tracking, wsgi
+from footfall import Config, CookieNames, Site, current_tracking, wsgi
+from footfall.consent import always_granted
+from footfall.delivery import Delivery
 from footfall.errors import ConfigError
 from footfall.events import Click
 from footfall.flask import Footfall
+from footfall.localtracker import LocalTracker
+from footfall.trackers import Yoochoose
 
 SHIRT = Click(item="3298")
 OURS = ids(guid(1), guid(2))
@@ -77,6 +81,23 @@ def test_the_requests_state_holds_what_an_application_puts_there(watched: Watche
     app = make_app(view)
     Footfall(app, watched.site)
     assert call_wsgi(app, Request()).body == b"red"
+
+
+def test_a_streaming_body_that_keeps_its_request_is_asked_who_is_logged_in(watch: MakeWatched) -> None:
+    watched = watch(site={"user_id": lambda request: request.args["user"]})
+    seen: list[object] = []
+
+    def view() -> flask.Response:
+        def stream() -> Iterator[str]:
+            yield "a shirt"
+            seen.append(tracking().user_id)
+
+        return flask.Response(flask.stream_with_context(stream()))
+
+    app = make_app(view)
+    Footfall(app, watched.site)
+    call_wsgi(app, Request(url="https://www.shop.example/shirt?user=johndoe"))
+    assert seen == ["johndoe"]
 
 
 def test_user_id_gets_flasks_request_with_its_session(watch: MakeWatched) -> None:
@@ -249,3 +270,29 @@ def test_flasks_test_client_is_a_visitor_of_its_own_on_each_page_that_it_is_sent
     )
     assert response.text == guid(1)
     assert len(response.headers.getlist("Set-Cookie")) == 3
+
+
+def test_a_view_that_writes_its_session_first_reports_the_login_and_a_pair_goes_once() -> None:
+    """Y-05, T-14: Flask-Security logs in in that order."""
+    with LocalTracker() as tracker:
+        site = Site(
+            Config(consent=always_granted, secret_keys=(KEY,)),
+            trackers=[Yoochoose("00000", base_url=tracker.url)],
+            delivery=Delivery("memory:"),
+            user_id=lambda request: flask.session.get("user"),
+        )
+
+        def view() -> str:
+            flask.session["user"] = "johndoe"
+            tracking().login("johndoe")
+            return "welcome"
+
+        app = make_app(view)
+        app.secret_key = KEY
+        Footfall(app, site)
+        for _ in range(2):
+            call_wsgi(app, Request(cookies=(KNOWN,)))
+        pending, stats = site.flush(10), site.stats()
+        site.close()
+        assert [one.kind for one in tracker.received()] == ["login"]
+    assert (pending, stats.delivered, dict(stats.refused)) == (0, 1, {"repeated": 1})

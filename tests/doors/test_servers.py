@@ -13,6 +13,8 @@ from footfall.localtracker import LocalTracker
 
 SHOPS = [
     ("uvicorn", "starlette_app:app"),
+    ("hypercorn", "starlette_app:app"),
+    ("hypercorn on trio", "starlette_app:app"),
     ("uvicorn", "fastapi_app:app"),
     ("uvicorn", "plain_asgi:app"),
     ("uvicorn", "django_app:asgi_application"),

@@ -19,7 +19,7 @@ from tests.doors.rows import ALICE, KNOWN, VISIT, both
 
 from footfall import Tracking, asgi, wsgi
 from footfall.errors import EventError
-from footfall.events import Click, ClickRecommended
+from footfall.events import Buy, Click, ClickRecommended, Money, Rate
 
 
 def emit_wrong(tracking: Tracking) -> None:
@@ -41,6 +41,32 @@ def test_in_production_a_wrong_event_changes_no_page_and_is_set_aside_with_its_r
     assert [name for name, _ in watched.reported.set_aside_reasons] == ["raptor"]
     assert [request.tracker for request in watched.reported.requests] == ["yoochoose"]
     assert len(caplog.records) == 1
+
+
+def emit_wrongly_built(tracking: Tracking) -> None:
+    """As a shop's own data may be."""
+    tracking.emit(Click(None))  # type: ignore[arg-type]
+    tracking.emit(Rate("5", rating=101))
+    tracking.emit(Buy("1", price=Money("19,99", "EUR")))
+    tracking.login(None)  # type: ignore[arg-type]
+    tracking.identify(None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_in_production_what_a_shops_data_makes_wrong_changes_no_page(
+    door: str, watched: Watched, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.ERROR, "footfall"):
+        response = DOORS[door](watched.site, Request(cookies=(KNOWN,)), emit_wrongly_built, Reply())
+    assert (response.status, response.body, watched.reported.requests) == (200, b"a shirt", [])
+    assert [name for name, _ in watched.reported.set_aside_reasons] == ["raptor", "yoochoose"] * 5
+    assert len(caplog.records) == 5
+
+
+@pytest.mark.parametrize("door", ["asgi", "wsgi"])
+def test_in_debug_what_a_shops_data_makes_wrong_raises_in_the_view(door: str, watch: MakeWatched) -> None:
+    with pytest.raises(EventError, match=r"^item: is a NoneType; give text"):
+        DOORS[door](watch(site={"strict": True}).site, Request(cookies=(KNOWN,)), emit_wrongly_built, Reply())
 
 
 @pytest.mark.parametrize("door", ["asgi", "wsgi"])

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 from wsgiref.util import FileWrapper, setup_testing_defaults
 from wsgiref.validate import validator
 
@@ -16,6 +17,7 @@ from tests.doors.conftest import MakeWatched, Watched
 from tests.doors.drivers import call_wsgi
 from tests.doors.exchange import Headers, Request, Response, guid
 from tests.doors.rows import ANNA, ids
+from tests.doors.shops import get
 from tests.doors.test_table import opened
 
 from footfall import current_tracking
@@ -158,6 +160,7 @@ def test_an_error_that_replaces_a_response_is_started_once(watched: Watched) -> 
 def test_an_error_after_the_start_is_the_servers_to_judge(watched: Watched) -> None:
     def failing(environ: Any, start_response: Start) -> Iterator[bytes]:
         start_response("200 OK", [HTML])
+        yield b"a "
         try:
             fail()
         except RuntimeError:
@@ -167,6 +170,86 @@ def test_an_error_after_the_start_is_the_servers_to_judge(watched: Watched) -> N
     server = Server()
     list(TrackingMiddleware(failing, watched.site)(Request().environ(), server.start_response))
     assert [(status, len(exc_info)) for status, _, exc_info in server.seen] == [("200 OK", 0), ("500 Oops", 1)]
+
+
+class Failing:
+    """A body that starts an error's response before its first byte, as PEP 3333 lets it."""
+
+    def __init__(self, start_response: Start, headers: Headers) -> None:
+        self._start_response = start_response
+        self._headers = headers
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            fail()
+        except RuntimeError:
+            self._start_response("500 Oops", self._headers, sys.exc_info())
+        yield b"oops"
+
+
+def started_anew(watched: Watched, first: Headers, second: Headers) -> list[Headers]:
+    """Serve an application whose response fails after it was started; the headers of both, as the server is told."""
+
+    def failing(environ: Any, start_response: Start) -> Iterable[bytes]:
+        assert environ["footfall.tracking"].device_id
+        start_response("200 OK", first)
+        return Failing(start_response, second)
+
+    server = Server()
+    list(TrackingMiddleware(failing, watched.site)(Request().environ(), server.start_response))
+    assert [status for status, *_ in server.seen] == ["200 OK", "500 Oops"]
+    return [headers for _, headers, _ in server.seen]
+
+
+def test_an_error_before_the_first_byte_has_the_cookies_of_the_response_that_it_replaces(watched: Watched) -> None:
+    first, second = started_anew(watched, [HTML], [("Cache-Control", "max-age=60")])
+    assert [line for line in second if line[0] == "Set-Cookie"] == [line for line in first if line[0] == "Set-Cookie"]
+    assert [opened(value) for name, value in second if name == "Set-Cookie"] == ids(guid(1), guid(2))
+    assert [value for name, value in second if name == "Cache-Control"] == ["private, max-age=60"]
+    assert [value for name, value in second if name == "Vary"] == ["Cookie"]
+
+
+def test_an_error_for_shared_caches_carries_no_cookie(watched: Watched) -> None:
+    _, second = started_anew(watched, [HTML], [("Cache-Control", "public")])
+    assert [name for name, _ in second] == ["Cache-Control", "Vary"]
+
+
+def test_an_error_out_of_a_generator_before_its_first_byte_is_started_once(watched: Watched) -> None:
+    def failing(environ: Any, start_response: Start) -> Iterator[bytes]:
+        start_response("200 OK", [HTML])
+        try:
+            fail()
+        except RuntimeError:
+            start_response("500 Oops", [HTML], sys.exc_info())
+        yield b"oops"
+
+    server = Server()
+    list(TrackingMiddleware(failing, watched.site)(Request().environ(), server.start_response))
+    assert [status for status, *_ in server.seen] == ["500 Oops"]
+    assert server.cookies == ids(guid(1), guid(2))
+
+
+@pytest.mark.parametrize("kind", ["started", "generator"])
+def test_a_real_server_sends_the_errors_response_with_our_cookies(kind: str, watched: Watched) -> None:
+    def generator(environ: Any, start_response: Start) -> Iterator[bytes]:
+        start_response("200 OK", [HTML])
+        yield from Failing(start_response, [HTML])
+
+    def started(environ: Any, start_response: Start) -> Iterable[bytes]:
+        start_response("200 OK", [HTML])
+        return Failing(start_response, [HTML])
+
+    door = TrackingMiddleware(started if kind == "started" else generator, watched.site)
+    with make_server("127.0.0.1", 0, door, handler_class=Quiet) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        page = get(server.server_port)
+        thread.join(10)
+    assert (page.status, list(page.cookies)) == (500, ["rsa", "rsaSession", "rsaSessionOpen"])
+
+
+class Quiet(WSGIRequestHandler):
+    def log_message(self, *args: Any) -> None: ...
 
 
 def test_a_server_that_takes_two_arguments_is_given_two(watched: Watched) -> None:
@@ -264,10 +347,11 @@ def test_an_event_out_of_a_streaming_body_goes_and_a_late_identity_is_one_warnin
 ) -> None:
     def generator(environ: Any, start_response: Start) -> Iterator[bytes]:
         start_response("200 OK", [HTML])
+        yield b"a "
         for _ in range(2):
             environ["footfall.tracking"].identify("anna@shop.example")
         environ["footfall.tracking"].emit(Click("3298"))
-        yield b"a shirt"
+        yield b"shirt"
 
     with caplog.at_level(logging.WARNING, "footfall"):
         response = call_wsgi(TrackingMiddleware(generator, watched.site), Request())

@@ -298,7 +298,7 @@ def test_a_token_that_is_none_raises_nothing_and_reports_nothing(token: str) -> 
 
 def test_a_snapshot_without_keys_says_what_to_write() -> None:
     with pytest.raises(ConfigError, match="secret_keys"):
-        make_site(secret_keys=()).begin(view()).snapshot()
+        make_site(secret_keys=()).begin(view(), debug=True).snapshot()
 
 
 def test_resuming_without_keys_says_what_to_write() -> None:

@@ -155,7 +155,7 @@ def test_the_api_counts_by_tracker_kind_and_status(client: Client) -> None:
 def test_the_api_names_a_parameter_it_cannot_read(client: Client, query: str) -> None:
     answer = client.send(f"/received.json?{query}")
     assert answer.status == 400
-    assert json.loads(answer.body)["error"].startswith(query.partition("=")[0] + ": write ")
+    assert json.loads(answer.body)["error"].startswith(query.partition("=")[0] + ": is ")
 
 
 def test_the_api_waits_until_enough_has_come(client: Client) -> None:

@@ -156,5 +156,5 @@ def test_closing_twice_is_closing_once() -> None:
 
 @pytest.mark.parametrize("field", ["max_item_type", "max_target"])
 def test_a_limit_that_nothing_meets_is_refused(field: str) -> None:
-    with pytest.raises(ConfigError, match=rf"{field} is 0; write \d+ or more"):
+    with pytest.raises(ConfigError, match=rf"{field}: is 0; write \d+ or more"):
         Rules(**{field: 0})  # type: ignore[arg-type]  # names are the point

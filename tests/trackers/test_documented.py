@@ -17,8 +17,8 @@ DOCUMENT = " ".join((Path(__file__).parents[2] / "docs" / "trackers.md").read_te
 @pytest.mark.parametrize(
     "words",
     [
-        pytest.param("`coid` is whom recommendations are made for, `sid` what Raptor's figures count", id="R-16"),
-        pytest.param("`am` to which module a purchase is put down", id="R-16, am"),
+        pytest.param("a `coid`, Raptor's figures count `sid`s", id="R-16"),
+        pytest.param("`am` names the module that gets the credit for a purchase", id="R-16, am"),
         pytest.param("give an internal number rather than an address", id="Y-09"),
         pytest.param("use the same kind of id everywhere", id="Y-20"),
         pytest.param(
@@ -27,7 +27,7 @@ DOCUMENT = " ".join((Path(__file__).parents[2] / "docs" / "trackers.md").read_te
         pytest.param("taxes and discounts included", id="Y-39"),
         pytest.param("choose a base currency yourself if you have several", id="Y-40"),
         pytest.param("Where customers are not charged for each item, report what they use by `Consume`", id="Y-41"),
-        pytest.param("five stars may be 5 or 100, but always the same", id="Y-46, T-19"),
+        pytest.param("five stars may be 5 or 100, but must always be the same", id="Y-46, T-19"),
     ],
 )
 def test_our_document_says(words: str) -> None:

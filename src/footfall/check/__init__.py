@@ -1,4 +1,4 @@
-"""What a person should know of a site's configuration: what is wrong or risky in it, and what it stores of visitors."""
+"""What a person should know about a site's configuration: what is wrong or risky, and what is stored of visitors."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from footfall.site import Site
 __all__ = ["SEVERITIES", "Finding", "Severity", "check_site"]
 
 Severity = Literal["error", "warning", "note"]
-SEVERITIES: Final[tuple[Severity, ...]] = ("error", "warning", "note")  #: the worst first
+SEVERITIES: Final[tuple[Severity, ...]] = ("error", "warning", "note")  #: worst first
 
 # Server-side Tracking, "Raptor cookie" and "Session".
 _YEAR = timedelta(days=365)
@@ -37,7 +37,7 @@ class Finding:
     """One thing about a configuration that somebody should know."""
 
     severity: Severity
-    """``"error"``: something does not work; ``"warning"``: it is risky or loses something; ``"note"``: know it."""
+    """``"error"``: something does not work; ``"warning"``: it is risky or loses something; ``"note"``: good to know."""
     field: str  #: the setting
     finding: str
     remedy: str
@@ -47,10 +47,10 @@ class Finding:
 
 
 def check_site(site: Site) -> list[Finding]:
-    """Look for what is wrong or risky in a site's configuration, the worst first.
+    """Find what is wrong or risky in a site's configuration, worst first.
 
-    What can never work was refused when the site was made; this is what may be meant so. It looks at the machine it
-    runs on (the spool's folder, what is installed), writes nothing, and asks no tracker.
+    What can never work was refused when the site was made; what is found here may be intended. It looks at the machine
+    it runs on (the spool's folder, what is installed), writes nothing, and asks no tracker.
     """
     found = [finding for check in _CHECKS for finding in check(site)]
     return sorted(found, key=lambda one: SEVERITIES.index(one.severity))
@@ -93,7 +93,7 @@ def _check_consent(site: Site) -> Iterator[Finding]:
     if site.policy.own_consent is not None and endpoint is None:
         yield _note(
             "consent_endpoint",
-            "is not set: only a view's grant() records consent, and the landing page's reaid is lost to the banner",
+            "is not set: only a view's grant() records consent, and the banner loses the landing page's reaid",
             "write Site(consent_endpoint='/consent') and let the banner post to it",
         )
     if not callable(reader):
@@ -132,7 +132,7 @@ def _check_purposes(readers: Mapping[str, ConsentReader]) -> Iterator[Finding]:
     elif len(own) == 1:
         yield _warning(
             "consent",
-            f"reads grant() and deny() for the purpose {own[0]!r} alone; for the other they last one response",
+            f"keeps grant() and deny() for the purpose {own[0]!r} only; for the other they last one response",
             "give both purposes own_cookie(), alone or within any_of(...) or all_of(...)",
         )
 
@@ -247,7 +247,7 @@ def _check_lifetimes(config: Config) -> Iterator[Finding]:
         yield _note(
             "device_lifetime",
             f"is {config.device_lifetime.days} days; the tracker's document says 365 since the last visit",
-            "know why: recommendations and figures are made for a year",
+            "write timedelta(days=365), unless you know why: recommendations and figures are made for a year",
         )
     if config.session_idle > _VISIT:
         yield _warning(
@@ -289,14 +289,14 @@ def _check_visitors(site: Site) -> Iterator[Finding]:
     if site.strict is True:
         yield _warning(
             "strict",
-            "is True: in production too, a wrong event is an error page for the visitor",
+            "is True: a wrong event is an error page for the visitor, in production too",
             "leave it out: the framework's debug flag decides",
         )
 
 
 def _check_trackers(site: Site) -> Iterator[Finding]:
     if not site.trackers:
-        yield _warning("trackers", "are none: nothing is told to anybody", "write Site(config, trackers=[...])")
+        yield _warning("trackers", "is empty: no tracker is told anything", "write Site(config, trackers=[...])")
     hosts: dict[str, tuple[str, str]] = {}
     learns_login = False
     for tracker in site.trackers:
@@ -315,7 +315,7 @@ def _check_trackers(site: Site) -> Iterator[Finding]:
         elif scheme == "http":
             yield _warning(
                 f"tracker {name}",
-                f"is sent to over plain http ({host}): anybody on the way reads who visits and what they do",
+                f"is reached by plain http ({host}): anybody on the way reads who visits and what they do",
                 "write an https base_url",
             )
     if site.trackers and site.policy.user_id is None:
@@ -381,7 +381,7 @@ def _check_folder(spool: Path) -> Iterator[Finding]:
 
 
 def _filesystem(folder: Path) -> str | None:
-    """Tell what kind of filesystem holds a folder; ``None`` where the system does not say."""
+    """Return the type of the filesystem that holds a folder; ``None`` where the system does not say."""
     try:
         lines = _MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -392,7 +392,7 @@ def _filesystem(folder: Path) -> str | None:
         if len(fields) < 3:
             continue
         point = Path(fields[1].replace("\\040", " "))
-        # Of mounts on one point the last hides the others.
+        # Of several mounts on one point, the last hides the others.
         if place.is_relative_to(point) and len(point.parts) >= best:
             best, kind = len(point.parts), fields[2]
     return kind

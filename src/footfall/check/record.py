@@ -1,4 +1,4 @@
-"""What a site stores of its visitors, where, and for how long: read from its configuration, for its own records."""
+"""What a site stores of its visitors, where, and for how long, as its configuration says."""
 
 from __future__ import annotations
 
@@ -30,25 +30,25 @@ class Stored:
     """One thing that is kept of a visitor, for a record of processing (GDPR, Art. 30)."""
 
     kind: str  #: ``"cookie"``, ``"spool"`` or ``"tracker"``
-    name: str  #: the cookie's, the file's, the tracker's
+    name: str  #: the name of the cookie, the file or the tracker
     purpose: str
     content: str
     kept: str  #: for how long
     where: str
-    when: str  #: it is stored or sent
+    when: str  #: when it is stored or sent
 
 
 def privacy_record(site: Site) -> list[Stored]:
-    """Tell what a site stores where and for how long: cookies, then the spool, then what trackers are told.
+    """Return what a site stores, where and for how long: cookies, then the spool, then what trackers are told.
 
-    It says what the configuration does, of the visitors that it lets us know: before they consent there is nothing.
-    What a tracker's vendor keeps, and for how long, is between the site and the vendor.
+    It holds for visitors who have consented; of others nothing is stored. What a tracker's vendor keeps, and for how
+    long, is between the site and the vendor.
     """
     return [*_cookies(site), *_spool(site), *(_told(tracker, site.config) for tracker in site.trackers)]
 
 
 def format_record(record: Sequence[Stored]) -> str:
-    """Write a record as text, a paragraph for each thing."""
+    """Write a record as text, one paragraph for each thing."""
     parts: list[str] = []
     for one in record:
         fields = {"purpose": one.purpose, "holds": one.content, "kept": one.kept, "where": one.where, "when": one.when}
@@ -62,9 +62,7 @@ def _cookies(site: Site) -> Iterator[Stored]:
     everywhere = _scope(config)
     hidden = f"{everywhere}, HttpOnly"
     ids = everywhere if config.script_access else hidden
-    consented = (
-        "on each visit" if site.policy.reader is always_granted else "on each visit, once there is consent to it"
-    )
+    consented = "on each visit" if site.policy.reader is always_granted else _ONCE_GRANTED
     known = _known_when(site)
     device = _days(config.device_lifetime)
     yield _cookie(
@@ -181,7 +179,7 @@ def _spool(site: Site) -> Iterator[Stored]:
         )
 
 
-# Whom the trackers are asked about, to see what they would be told.
+# A visitor whom the trackers are asked about, to see what they would be told.
 _VISITOR = Visitor(
     device_id="00000000-0000-4000-8000-00000000000d",
     session_id="00000000-0000-4000-8000-00000000000e",
@@ -228,7 +226,7 @@ def _told(tracker: Tracker, config: Config) -> Stored:
 
 
 def requests_of(tracker: Tracker, event: Event, visitor: Visitor = _VISITOR) -> Sequence[WireRequest]:
-    """Ask a tracker what an event would become; nothing, if it does not know the kind or takes it otherwise."""
+    """Ask a tracker what an event would become; nothing if it refuses the event or has no such kind."""
     try:
         return ask(tracker, event, visitor)
     except (EventError, NoIdentity):

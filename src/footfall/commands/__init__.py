@@ -1,1 +1,1 @@
-"""What the `footfall` command runs: a file for each subcommand, named after it, and what several of them need."""
+"""What the `footfall` command runs: a file for each subcommand, named after it, and what several subcommands need."""

@@ -13,12 +13,12 @@ __all__ = ["COMMAND"]
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
-    """Add which site, and what of it."""
+    """Add the site, and what to print about it."""
     parser.add_argument("site", metavar="SITE", help="your site, as in shop.tracking:site")
     parser.add_argument(
         "--privacy",
         action="store_true",
-        help="print instead what is stored of visitors, where and for how long: for your record of processing",
+        help="instead, print what is stored of visitors, where and for how long, for your record of processing",
     )
 
 
@@ -34,7 +34,7 @@ def _run(options: argparse.Namespace) -> int:
     try:
         site = load_site(options.site)
     except (ConfigError, MissingExtra, BrokenExtra) as error:
-        if str(error).startswith("site: "):  # there is none there to check
+        if str(error).startswith("site: "):  # there is no site to check
             raise
         print(f"error: {error}")
         return 1
@@ -52,8 +52,8 @@ def _run(options: argparse.Namespace) -> int:
 COMMAND = Command(
     name="check",
     summary="what is wrong or risky in your configuration, and what to do",
-    description="Look at a site's configuration and at this machine: errors do not work, warnings are risky or lose"
-    " something, notes are to be known. Nothing is sent or written; status 1 if there are errors.",
+    description="Look at a site's configuration and at this machine. Errors do not work, warnings are risky or lose"
+    " something, notes are good to know. Nothing is sent or written. The exit status is 1 if there are errors.",
     add_options=_add_options,
     run=_run,
 )

@@ -1,4 +1,4 @@
-"""Which site, spool and trackers a command is about: a site of yours, or what the command's options say."""
+"""Which site, spool and trackers a command works on: those of your site, or those that its options name."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ _KEY = "FOOTFALL_LICENCE_KEY"
 
 
 def add_tracker_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say what a tracker is to be like, where it is not one of a site."""
+    """Add the options from which a tracker is made, where no site has one."""
     group = parser.add_argument_group("tracker")
     group.add_argument("--customer-id", metavar="ID", help="as in the tracker's control panel")
     group.add_argument(
-        "--base-url", metavar="URL", help="another address, http://127.0.0.1:8100 of `footfall tracker`, say"
+        "--base-url", metavar="URL", help="another address, such as http://127.0.0.1:8100 of `footfall tracker`"
     )
     group.add_argument(
         "--licence-key",
         default=os.environ.get(_KEY) or None,
         metavar="KEY",
-        help=f"YOOCHOOSE: signs buys that carry their time; better given in the environment as {_KEY}",
+        help=f"YOOCHOOSE: signs buys that carry their time; better set in the environment, as {_KEY}",
     )
-    group.add_argument("--text-item-ids", action="store_true", help="YOOCHOOSE: take item ids that are not numbers")
+    group.add_argument("--text-item-ids", action="store_true", help="YOOCHOOSE: allow item ids that are not numbers")
     group.add_argument("--max-item-type", type=int, metavar="N", help="YOOCHOOSE: the highest item type (default: 5)")
 
 
@@ -59,10 +59,11 @@ def make_tracker(kind: str, options: argparse.Namespace, *, default_customer_id:
     Args:
         kind: One of `KNOWN`.
         options: As `add_tracker_options` has them.
-        default_customer_id: Where nothing is sent, one need not have an id yet.
+        default_customer_id: Used when nothing will be sent and no id was given.
 
     Raises:
-        ConfigError: A setting is wrong, missing, or not one of this tracker. Names field, finding and remedy.
+        ConfigError: A setting is wrong or missing, or the tracker has no such setting. It names field, finding and
+            remedy.
     """
     from footfall.trackers import Raptor, Yoochoose
 
@@ -83,22 +84,23 @@ def make_tracker(kind: str, options: argparse.Namespace, *, default_customer_id:
 
 
 def choose_trackers(site: Site, name: str | None) -> Sequence[Tracker]:
-    """Return the site's tracker of that name, or all it has.
+    """Return the site's tracker of that name, or all its trackers.
 
     Raises:
-        ConfigError: It has none.
+        ConfigError: The site has none.
     """
     found = [tracker for tracker in site.trackers if name is None or tracker.name == name]
     if not found:
-        names = ", ".join(tracker.name for tracker in site.trackers) or "none at all"
-        raise ConfigError(f"tracker: the site has none named {name!r}; it has {names}")
+        names = ", ".join(tracker.name for tracker in site.trackers) or "it has none"
+        raise ConfigError(f"tracker: the site has none named {name!r}; write one that it has: {names}")
     return found
 
 
 def load_site(path: str) -> Site:
-    """Import a site by its place: ``shop.tracking:site`` or ``shop.tracking.site``, also from the working directory.
+    """Import a site by its place: ``shop.tracking:site`` or ``shop.tracking.site``.
 
-    Where ``DJANGO_SETTINGS_MODULE`` is set, Django is set up first: a site may import the shop's models.
+    The working directory is searched too. Where ``DJANGO_SETTINGS_MODULE`` is set, Django is set up first, because
+    a site may import the shop's models.
 
     Raises:
         ConfigError: There is no such module, or no site in it, or Django cannot be set up.
@@ -118,7 +120,8 @@ def load_site(path: str) -> Site:
     for name in attribute.split("."):
         found = getattr(found, name, None)
     if not isinstance(found, Site):
-        raise ConfigError(f"site: {path!r} is {'missing' if found is None else f'a {type(found).__name__}'}, no Site")
+        kind = "missing" if found is None else f"a {type(found).__name__}"
+        raise ConfigError(f"site: {path!r} is {kind}, no Site; write where a Site stands, as in shop.tracking:site")
     return found
 
 
@@ -127,11 +130,13 @@ def _import_module(module: str, path: str) -> object:
         return import_module(module)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module}.".startswith(f"{error.name}."):
-            raise  # the site's own import failed: its trace says where
+            raise  # an import inside the site failed: the traceback says where
         holder, _, attribute = module.rpartition(".")
         if ":" not in path and holder and error.name == module and hasattr(inner := import_module(holder), attribute):
             return getattr(inner, attribute)  # shop.tracking.sites.main: sites is an object, not a module
-        raise ConfigError(f"site: there is no module {module!r}; is it on PYTHONPATH, or in this folder?") from None
+        raise ConfigError(
+            f"site: there is no module {module!r}; write one that is on PYTHONPATH or in this folder"
+        ) from None
 
 
 def _set_up_django() -> None:

@@ -11,18 +11,18 @@ __all__ = ["Command", "add_commands"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """One subcommand: what it is called, how it is explained, what it is given and what it does."""
+    """One subcommand: its name, help, options and work."""
 
     name: str
     summary: str  #: its line in the list of commands
-    description: str = ""  #: the head of its own help; ``""``: the summary, as a sentence
+    description: str = ""  #: the beginning of its own help; ``""``: the summary, as a sentence
     add_options: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int] | None = None
-    """From the options to the exit status; ``None`` where *add_options* adds commands in its turn."""
+    """Takes the options and returns the exit status; ``None`` where *add_options* adds subcommands."""
 
 
 def add_commands(parser: argparse.ArgumentParser, commands: Iterable[Command]) -> None:
-    """Let a command line name one of these; ``run`` of what is parsed is then the one to run."""
+    """Add subcommands to a command line; ``run`` of what is parsed is then the function of the one that was named."""
     subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
     for command in commands:
         description = command.description or f"{command.summary[0].upper()}{command.summary[1:]}."

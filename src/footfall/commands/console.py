@@ -1,4 +1,4 @@
-"""The console on which tables and bars are shown."""
+"""The console that shows tables and progress bars."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def make_console(*, stderr: bool = False, width: int = 160) -> Console:
     """Make a console that shows text as it is.
 
     Args:
-        stderr: It writes to standard error.
-        width: How many columns it has where no terminal says so.
+        stderr: Whether it writes to standard error.
+        width: Its width in columns where there is no terminal.
 
     Raises:
         MissingExtra: rich is not installed.

@@ -35,6 +35,7 @@ class Deliverer:
         timeout: timedelta = timedelta(seconds=10),
         concurrency: int = 64,
         on_drop: Callable[[str, str, int], None] | None = None,
+        proxy: str | None = None,
     ) -> None:
         """Check the settings, which mean what they mean to `Delivery`, and open nothing.
 
@@ -42,8 +43,12 @@ class Deliverer:
             ConfigError: A value is wrong, or the spool is in memory, which no other process can reach.
         """
         if spool_path(spool) is None:
-            raise ConfigError('a deliverer needs the spool that the site writes; write spool="sqlite:///..."')
-        self._delivery = Delivery(spool, retry_for=retry_for, timeout=timeout, concurrency=concurrency, on_drop=on_drop)
+            raise ConfigError(
+                'spool: is in memory, and a deliverer needs the spool that the site writes; write spool="sqlite:///..."'
+            )
+        self._delivery = Delivery(
+            spool, retry_for=retry_for, timeout=timeout, concurrency=concurrency, on_drop=on_drop, proxy=proxy
+        )
 
     def run(self, stop: threading.Event, *, drain: timedelta = timedelta(seconds=10)) -> int:
         """Deliver until *stop* is set, and then for *drain* at most what is still to be sent.
@@ -74,6 +79,9 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--spool", metavar="SPOOL", help=f"in place of a site: where the spool is (default: {DEFAULT_SPOOL})"
+    )
+    parser.add_argument(
+        "--proxy", metavar="URL", help="beside --spool: a proxy to send through, or environment for HTTPS_PROXY's"
     )
     parser.add_argument(
         "--drain",
@@ -116,10 +124,15 @@ def _run(options: argparse.Namespace) -> int:
 def _make_deliverer(options: argparse.Namespace) -> tuple[str, Deliverer]:
     if options.site is None:
         spool = find_spool(options.spool or DEFAULT_SPOOL)
-        return spool, Deliverer(spool)
+        return spool, Deliverer(spool, proxy=options.proxy)
     if options.spool is not None:
         raise ConfigError("spool: is given beside a site, which has its own; leave one of them out")
-    settings = load_site(options.site).delivery.settings
+    if options.proxy is not None:
+        raise ConfigError("proxy: is given beside a site, which has its own; leave one of them out")
+    site = load_site(options.site)
+    if not site.reporter.send:
+        raise ConfigError("site: is switched off (FOOTFALL_SEND, or Site(send=False)); switch it on to deliver")
+    settings = site.delivery.settings
     spool = "memory:" if settings.path is None else f"sqlite:///{settings.path}"
     deliverer = Deliverer(
         spool,
@@ -127,6 +140,7 @@ def _make_deliverer(options: argparse.Namespace) -> tuple[str, Deliverer]:
         timeout=timedelta(seconds=settings.timeout),
         concurrency=settings.concurrency,
         on_drop=settings.on_drop,
+        proxy=settings.proxy,
     )
     return spool, deliverer
 

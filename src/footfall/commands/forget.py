@@ -1,4 +1,4 @@
-"""`footfall forget`: what a person does for a visitor who writes that they want to be forgotten."""
+"""`footfall forget`: erases what waits of a visitor who asked to be forgotten, by letter for example."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LONGEST = 10.0  # seconds
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
-    """Add what has to be known: who, and of which site."""
+    """Add the device and the site."""
     parser.add_argument("device_id", metavar="DEVICE_ID", help="the value of the visitor's device cookie (rsa)")
     parser.add_argument("--site", required=True, metavar="SITE", help="your site, as in shop.tracking:site")
 
@@ -28,7 +28,7 @@ def _run(options: argparse.Namespace) -> int:
     """Erase a visitor from a site's spool and tell the site; run it as the user that the site runs as.
 
     Returns:
-        0: from then on the erasure is as durable as an event, should this command be killed. 1: the erasure or the
+        0: from then on the erasure is as durable as an event, even if this command is killed. 1: the erasure or the
         site's own ``on_forget`` failed.
 
     Raises:
@@ -37,15 +37,15 @@ def _run(options: argparse.Namespace) -> int:
     """
     device = parse_guid(options.device_id)
     if device is None:
-        raise ConfigError("DEVICE_ID is no GUID; copy the device cookie's value: 8-4-4-4-12 hexadecimal digits")
+        raise ConfigError("DEVICE_ID: is no GUID; copy the device cookie's value: 8-4-4-4-12 hexadecimal digits")
     site = load_site(options.site)
     settings = site.delivery.settings
     path = settings.path
-    # A site that has just begun has a journal, and no spool yet.
+    # A site that has just started may have a journal but no spool yet.
     if path is None or not (path.exists() or settings.folder.exists()):
         found = "is in memory: only its own process can reach it" if path is None else f"{path} does not exist here"
-        raise ConfigError(f"spool {found}; run this where the site runs, or call tracking.forget() in a view")
-    # Only to erase: delivering what waits is the site's own work.
+        raise ConfigError(f"spool: {found}; run this where the site runs, or call tracking.forget() in a view")
+    # This delivery only erases. The site delivers what waits.
     delivery = Delivery(f"sqlite:///{path}", deliver_here=False)
     reporter = Reporter(site.trackers, delivery, site.policy.notices, on_forget=site.on_forget)
     before = delivery.stats().erased
@@ -56,7 +56,7 @@ def _run(options: argparse.Namespace) -> int:
     if site.on_forget is None:
         print("Site(on_forget=...) is not set: ask the trackers' vendors to erase this device too.")
     elif done:
-        print("Site(on_forget=...) was called with this device alone: no other id of theirs is known here.")
+        print("Site(on_forget=...) was called with this device only: no other id of theirs is known here.")
     print("The visitor's browser keeps its cookies until a view there calls tracking.forget() or tracking.deny().")
     if not done:
         print("Not all of it was done: see the errors above, mend their cause, and run this again.", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""`footfall preview`: the very URLs that an event becomes, and what each of their parts means and says who."""
+"""`footfall preview`: the exact URLs that an event becomes, what each part means, and which document says so."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from footfall.commands.choosing import KNOWN, add_tracker_options, choose_tracke
 from footfall.commands.command import Command
 from footfall.commands.console import make_console
 from footfall.errors import ConfigError, EventError, NoIdentity
-from footfall.reporter import ask
+from footfall.reporter import ask, check_event
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,7 +40,7 @@ _KINDS: Mapping[str, Callable[..., Event]] = {
     "login": events.Login,
     "custom": events.Custom,
 }
-#: What the words behind a kind are, by the name of the event's first parameter.
+#: What the words after a kind can be: the names of the events' first parameters.
 _SUBJECTS = ("item", "items", "link", "user_id", "name")
 _PARTS = ("category_path", "content", "quantity", "order_id", "at", "rating", "percentage", "scenario", "module")
 _DEVICE = "00000000-0000-4000-8000-000000000001"
@@ -55,7 +55,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         "words",
         nargs="+",
         metavar="[MODULE:SITE] EVENT [ITEM ...]",
-        help=f"your site, if you have one; one of {', '.join(_KINDS)}; what it is about",
+        help=f"your site, if you have one; one of {', '.join(_KINDS)}; what the event is about",
     )
     parser.add_argument(
         "--tracker",
@@ -68,9 +68,9 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     event.add_argument("--category-path", metavar="PATH", help="from the root: /Shoes/Children")
     event.add_argument("--content", action="append", metavar="ITEM", help="in the basket; may be repeated")
     event.add_argument("--quantity", type=int, metavar="N")
-    event.add_argument("--price", metavar="AMOUNT", help="of one item, as 19.99EUR; none: there is none to report")
+    event.add_argument("--price", metavar="AMOUNT", help="of one item, as 19.99EUR; none: no price to report")
     event.add_argument("--order-id", metavar="ID")
-    event.add_argument("--at", metavar="TIME", help="of a buy: when, if not now: 2012-01-01T11:00:00")
+    event.add_argument("--at", metavar="TIME", help="of a buy that was not now: 2012-01-01T11:00:00")
     event.add_argument("--rating", type=int, metavar="N")
     event.add_argument("--percentage", type=int, metavar="N")
     event.add_argument("--scenario", metavar="NAME")
@@ -96,15 +96,17 @@ def _run(options: argparse.Namespace) -> int:
     """Show one event's requests.
 
     Returns:
-        0 if every tracker takes the event, or does not have its kind; 1 if one refuses it.
+        0 if every tracker takes the event, or has no such kind; 1 if one refuses it.
 
     Raises:
-        ConfigError: The site, an option or the event is wrong.
+        ConfigError: The site or an option is wrong.
+        EventError: The event is.
     """
     console = make_console(width=_WIDTH)
     words: list[str] = options.words
     trackers, anonymous_user = _trackers(options, words)
     event = build_event(words[0] if words else "", words[1:], options)
+    check_event(event)
     visitor = _visitor(options, anonymous_user)
     refused = False
     for tracker in trackers:
@@ -125,13 +127,12 @@ def build_event(kind: str, subjects: Sequence[str], options: argparse.Namespace)
     """Build the event that the command's words and options describe.
 
     Args:
-        kind: Its name: ``click``, ``click-recommended``.
-        subjects: What it is about: an item, several of them, a link, a user, a name.
-        options: As they were parsed.
+        kind: The event's name: ``click``, ``click-recommended``.
+        subjects: What the event is about: an item, several items, a link, a user or a name.
+        options: The parsed options.
 
     Raises:
-        ConfigError: There is no such event, or it lacks something, or has no such part.
-        EventError: A value is wrong.
+        ConfigError: There is no such event, a part is missing, or the event has no such part.
     """
     made = _KINDS.get(kind.replace("_", "-"))
     if made is None:
@@ -171,9 +172,12 @@ def _price(written: str) -> events.Money | None:
         return None
     amount, currency = written[:-3].strip(), written[-3:]
     try:
-        return events.Money(Decimal(amount), currency)
-    except (InvalidOperation, EventError):
-        raise ConfigError(f"price: {written!r} is no amount with its currency; write it as in 19.99EUR") from None
+        price = events.Money(Decimal(amount), currency)
+    except InvalidOperation:
+        price = None
+    if price is None or price.finding is not None:
+        raise ConfigError(f"price: {written!r} is no amount with its currency; write it as in 19.99EUR")
+    return price
 
 
 def _fields(written: Sequence[str]) -> Fields:
@@ -187,7 +191,7 @@ def _fields(written: Sequence[str]) -> Fields:
 
 
 def _trackers(options: argparse.Namespace, words: list[str]) -> tuple[Sequence[Tracker], str]:
-    """Take the site off the words, if there is one."""
+    """Take the site from the words, if they name one."""
     if ":" in words[0] or "." in words[0]:  # no kind of event has either
         site = load_site(words.pop(0))
         return choose_trackers(site, options.tracker), site.config.anonymous_user
@@ -230,7 +234,7 @@ def _show(console: Console, tracker: Tracker, request: WireRequest) -> None:
     if isinstance(tracker, Explains):
         table = Table("parameter", show_edge=False, pad_edge=False)
         table.add_column("value", overflow="fold", min_width=36)  # a GUID in one line
-        for heading in ("what it means", "says who"):
+        for heading in ("what it means", "which document says so"):
             table.add_column(heading, overflow="fold")
         for one in tracker.explain(request):
             table.add_row(*(Text(text) for text in one))
@@ -240,9 +244,9 @@ def _show(console: Console, tracker: Tracker, request: WireRequest) -> None:
 
 COMMAND = Command(
     name="preview",
-    summary="the very URLs that an event becomes, and what each part means",
-    description="Show the requests that an event becomes, for every tracker of a site or for one made from options: to"
-    " the last byte, with what each parameter means and which document says so. Nothing is sent.",
+    summary="the exact URLs that an event becomes, and what each part means",
+    description="Show the requests that an event becomes, to the last byte, for every tracker of a site or for one made"
+    " from options, with what each parameter means and which document says so. Nothing is sent.",
     add_options=_add_options,
     run=_run,
 )

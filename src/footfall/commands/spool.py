@@ -7,9 +7,10 @@ import json
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, TypedDict
 
 from footfall.commands.choosing import DEFAULT_SPOOL, find_spool
@@ -17,9 +18,12 @@ from footfall.commands.command import Command, add_commands
 from footfall.commands.console import make_console
 from footfall.delivery import (
     Counters,
+    FailedReason,
     FailedRequest,
     SpoolStatus,
     Stats,
+    Wait,
+    count_failed,
     list_failed,
     purge_failed,
     retry_failed,
@@ -28,6 +32,7 @@ from footfall.delivery import (
 from footfall.errors import ConfigError
 
 if TYPE_CHECKING:
+    from rich.console import Group
     from rich.table import Table
 
 __all__ = ["COMMAND"]
@@ -64,12 +69,12 @@ def _add_status_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_failed_options(parser: argparse.ArgumentParser) -> None:
     _add_choice(parser)
-    parser.add_argument("--limit", type=_number, metavar="N", help=f"at most so many (in a table: {_SHOWN})")
+    parser.add_argument("--limit", type=_number, metavar="N", help=f"at most so many lines (in a table: {_SHOWN})")
     parser.add_argument("--json", action="store_true", help="a JSON object a line")
     parser.add_argument(
         "--show-url",
         action="store_true",
-        help="with the request's URL and the tracker's answer, which hold what a visitor is and did",
+        help="each request, with its URL and the tracker's answer, which hold what a visitor is and did",
     )
 
 
@@ -94,15 +99,15 @@ def _run_status(options: argparse.Namespace) -> int:
         return 0
     console = make_console()
     if not options.watch:
-        console.print(_status_table(spool_status(spool)))
+        console.print(_show_status(spool_status(spool)))
         return 0
     from rich.live import Live
 
-    with Live(_status_table(spool_status(spool)), console=console, auto_refresh=False) as live:
+    with Live(_show_status(spool_status(spool)), console=console, auto_refresh=False) as live:
         try:
             while True:
                 time.sleep(_WATCH)
-                live.update(_status_table(spool_status(spool)), refresh=True)
+                live.update(_show_status(spool_status(spool)), refresh=True)
         except KeyboardInterrupt:
             return 0
 
@@ -112,6 +117,7 @@ def _status_as_json(status: SpoolStatus) -> dict[str, object]:
         name: {
             **_counts(counters),
             "oldest_pending": status.oldest[name].isoformat() if name in status.oldest else None,
+            "waits": [_wait_as_json(wait) for wait in status.waits.get(name, ())],
         }
         for name, counters in status.stats.trackers.items()
     }
@@ -122,9 +128,15 @@ def _status_as_json(status: SpoolStatus) -> dict[str, object]:
         "waiting": status.waiting,
         "spool_bytes": status.spool_bytes,
         "journal_bytes": status.journal_bytes,
+        "trouble": status.trouble,
         **_counts(status.stats),
         "trackers": trackers,
     }
+
+
+def _wait_as_json(wait: Wait) -> dict[str, object]:
+    since, until = (moment and moment.isoformat() for moment in (wait.since, wait.until))
+    return {"why": wait.why, "since": since, "until": until, "reason": wait.reason, "number": wait.number}
 
 
 def _counts(counted: Counters | Stats) -> dict[str, object]:
@@ -138,6 +150,29 @@ def _counts(counted: Counters | Stats) -> dict[str, object]:
     }
 
 
+def _show_status(status: SpoolStatus) -> Group:
+    from rich.console import Group
+    from rich.text import Text
+
+    lines = [f"{name}: {_describe(wait)}" for name, waits in status.waits.items() for wait in waits]
+    return Group(_status_table(status), *map(Text, lines))
+
+
+def _describe(wait: Wait) -> str:
+    since = "" if wait.since is None else f" since {_local(wait.since)}"
+    until = "" if wait.until is None else _local(wait.until)
+    reason = f": {wait.reason}" if wait.reason else ""
+    match wait.why:
+        case "down":
+            return f"down{since}{reason}"
+        case "paused":
+            return f"paused{since}, until {until}, as it asked{reason}"
+        case "backing off":
+            return f"{_several(wait.number, 'request', 'requests')} backing off{since}, the next try {until}"
+        case "nobody delivers":
+            return f"nobody delivers{since}: start the site, or `footfall deliver`"
+
+
 def _status_table(status: SpoolStatus) -> Table:
     from rich.table import Table
 
@@ -146,6 +181,7 @@ def _status_table(status: SpoolStatus) -> Table:
         caption=(
             f"{status.under_way:,} under way, {status.waiting:,} waiting for another try; "
             f"{_mib(status.spool_bytes)} MiB in the spool, {_mib(status.journal_bytes)} MiB in journals"
+            f"{f'{chr(10)}The spool is {status.trouble}.' if status.trouble else ''}"
         ),
         title_justify="left",
         caption_justify="left",
@@ -173,43 +209,72 @@ def _status_table(status: SpoolStatus) -> Table:
 
 
 def _run_failed(options: argparse.Namespace) -> int:
-    rows = list_failed(find_spool(options.spool), **_which(options))
+    spool, which = find_spool(options.spool), _which(options)
+    limit = _SHOWN if options.limit is None else options.limit
     if options.json:
-        for at, failed in enumerate(rows):
-            if at == options.limit:
-                break
+        for failed in islice(list_failed(spool, **which), options.limit):
             print(json.dumps(_failed_as_json(failed, show_url=options.show_url)))
-        return 0
-    _show_failed(rows, _SHOWN if options.limit is None else options.limit, show_url=options.show_url)
+    elif options.show_url:
+        _show_failed(list_failed(spool, **which), limit)
+    else:
+        _show_reasons(count_failed(spool, **which), limit)
     return 0
 
 
-def _show_failed(rows: Iterator[FailedRequest], limit: int, *, show_url: bool) -> None:
+def _show_reasons(reasons: Sequence[FailedReason], limit: int) -> None:
+    console = make_console()
+    from rich.table import Table
+
+    table = Table("number", "tracker", "events", "again?", "first", "last", show_edge=False, pad_edge=False)
+    table.add_column("reason", overflow="fold")
+    for one in reasons[:limit]:
+        table.add_row(
+            f"{one.number:,}",
+            one.tracker,
+            ", ".join(one.kinds),
+            _how_many(one.can_retry, one.number),
+            _local(one.first),
+            _local(one.last),
+            one.reason,
+        )
+    if reasons:
+        console.print(table)
+    more = f", the {limit:,} most frequent reasons shown; --limit shows more" if len(reasons) > limit else ""
+    console.print(f"{sum(one.number for one in reasons):,} failed{more}")
+
+
+def _how_many(some: int, of: int) -> str:
+    return "no" if not some else "yes" if some == of else f"{some:,}"
+
+
+def _show_failed(rows: Iterator[FailedRequest], limit: int) -> None:
     console = make_console()
     from rich.table import Table
 
     table = Table("failed", "tracker", "event", "tries", "again?", show_edge=False, pad_edge=False)
-    table.add_column("reason", overflow="fold")
-    if show_url:
-        table.add_column("URL", overflow="fold")
-        table.add_column("answer", overflow="fold")
+    for heading in ("reason", "URL", "answer"):
+        table.add_column(heading, overflow="fold")
     number = 0
     for number, failed in enumerate(rows, 1):
         if number <= limit:
-            shown = [failed.url or "", failed.answer] if show_url else []
             table.add_row(
-                failed.failed.astimezone().strftime("%Y-%m-%d %H:%M:%S"),
+                _local(failed.failed),
                 failed.tracker,
                 failed.kind,
                 str(failed.attempts),
                 "yes" if failed.can_retry else "no",
                 failed.reason,
-                *shown,
+                failed.url or "",
+                failed.answer,
             )
     if number:
         console.print(table)
     more = f", the oldest {limit:,} shown; --limit shows more" if number > limit else ""
     console.print(f"{number:,} failed{more}")
+
+
+def _local(moment: datetime) -> str:
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _failed_as_json(failed: FailedRequest, *, show_url: bool) -> dict[str, object]:
@@ -317,7 +382,7 @@ _COMMANDS = (
     ),
     Command(
         name="failed",
-        summary="what was set aside, oldest first, and why",
+        summary="what was set aside, and why",
         add_options=_add_failed_options,
         run=_run_failed,
     ),

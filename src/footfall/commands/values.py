@@ -1,4 +1,4 @@
-"""How the value of an option is read, where several commands have one of its kind."""
+"""How option values are read that several commands have."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def read_port(text: str) -> int:
     """Read a port's number.
 
     Raises:
-        argparse.ArgumentTypeError: It is none.
+        argparse.ArgumentTypeError: The text is something else.
     """
     if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= 65_535):
         raise argparse.ArgumentTypeError(f"{text!r} is no port; write a number of 0 to 65535")
@@ -19,10 +19,10 @@ def read_port(text: str) -> int:
 
 
 def read_seconds(text: str) -> float:
-    """Read how long something may take: a number of seconds, up to a day.
+    """Read a number of seconds, up to a day.
 
     Raises:
-        argparse.ArgumentTypeError: It is none.
+        argparse.ArgumentTypeError: The text is something else.
     """
     try:
         seconds = float(text)

@@ -1,4 +1,4 @@
-"""What a visitor has said: pure functions from a request to granted, denied or unknown."""
+"""What a visitor has chosen: pure functions from a request to granted, denied or unknown."""
 
 from footfall.consent.combine import all_of, always_granted, any_of, cookie_names_of, own_cookie_of
 from footfall.consent.own import OwnCookie, own_cookie

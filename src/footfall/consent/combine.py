@@ -1,4 +1,4 @@
-"""Readers made of readers: all must grant, or any may; and the own cookie inside them."""
+"""Readers made of readers, where all or any must grant; and how to find the own cookie inside them."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ DEFAULT = own_cookie()  #: what ``Config(consent=None)`` means
 
 
 def always_granted(view: RequestView) -> Consent:  # noqa: ARG001 - a reader's signature
-    """Read a consent that needs no request: for a site whose law or login form has settled it."""
+    """Grant consent without looking at the request: for a site whose law or login form has settled it."""
     return Consent.GRANTED
 
 
 class Combined:
-    """A reader made of readers. Where they gate the two purposes apart, so does it."""
+    """A reader made of readers. It reads the two purposes apart where they do."""
 
     __slots__ = ("_fold", "name", "own", "person", "readers")
 
     name: str  #: ``"all_of"`` or ``"any_of"``
-    own: OwnCookie | None  #: the one inside that grants and denials are written to
+    own: OwnCookie | None  #: the own cookie inside it, to which grants and denials are written
     person: Combined  #: the reader of the person purpose
     readers: tuple[ConsentReader, ...]
 
@@ -48,10 +48,10 @@ class Combined:
     ) -> None:
         """Take readers, and the function that makes one answer of theirs."""
         if not readers:
-            raise ConfigError(f"{name} has no readers; give it two or more")
+            raise ConfigError(f"{name}: has no readers; give it two or more")
         for at, reader in enumerate(readers):
             if not callable(reader):  # pyright: ignore[reportUnnecessaryComparison] - an untyped site's
-                raise ConfigError(f"{name}'s reader {at} is {reader!r}; write a reader such as own_cookie()")
+                raise ConfigError(f"{name}'s reader {at}: is {reader!r}; write a reader such as own_cookie()")
         self.name = name
         self.readers = readers
         self._fold = fold
@@ -69,7 +69,7 @@ class Combined:
         """Ask every reader, in order; awaitable if one of them is.
 
         Raises:
-            Exception: Whatever a reader raised: none can be passed over, for it might have denied.
+            Exception: Whatever a reader raised. It cannot be skipped, for it might have denied.
         """
         answers: list[Consent | Awaitable[Consent]] = []
         try:
@@ -88,8 +88,8 @@ class Combined:
 def all_of(*readers: ConsentReader) -> Combined:
     """Make a reader that grants what all *readers* grant.
 
-    Denied if any of them denies, else unknown if any does not know. `own_cookie` gates each of the two purposes by
-    its own, the others gate both.
+    Denied if any of them denies, else unknown if any does not know. `own_cookie` answers for each of the two purposes;
+    the others give one answer for both.
 
     Raises:
         ConfigError: No readers, one that cannot be called, or two different own cookies.
@@ -100,8 +100,8 @@ def all_of(*readers: ConsentReader) -> Combined:
 def any_of(*readers: ConsentReader) -> Combined:
     """Make a reader that grants what any of *readers* grants.
 
-    Else denied if any of them denies: a visitor who withdraws in one platform shall not keep our cookies because a
-    second one was never asked. A denial here does not undo a grant elsewhere: where it should, write `all_of`.
+    If none grants, denied if any of them denies: a visitor who withdraws in one platform must not keep our cookies
+    because a second one never asked. A denial in one does not undo a grant in another; use `all_of` where it should.
 
     Raises:
         ConfigError: No readers, one that cannot be called, or two different own cookies.
@@ -110,13 +110,13 @@ def any_of(*readers: ConsentReader) -> Combined:
 
 
 def own_cookie_of(reader: Readers) -> OwnCookie | None:
-    """Find the own cookie that grants and denials are written to; ``None`` if a platform keeps them elsewhere.
+    """Find the own cookie to which grants and denials are written; ``None`` if a platform keeps them elsewhere.
 
     Args:
         reader: A reader, a mapping of purposes to one each, or ``None`` for the default `own_cookie`.
 
     Raises:
-        ConfigError: A mapping's two readers have different own cookies: a choice could not be written to both.
+        ConfigError: A mapping's two readers have different own cookies, and a choice is written to one.
     """
     if reader is None:
         return DEFAULT
@@ -128,14 +128,14 @@ def own_cookie_of(reader: Readers) -> OwnCookie | None:
 
 
 def cookie_names_of(reader: Readers) -> tuple[str, ...]:
-    """Find which cookies a reader says that it reads: they are looked for together with the site's own.
+    """Find which cookies a reader says it reads. They are searched for together with the site's own.
 
     Args:
-        reader: A reader, whose ``cookie_names`` may say so (a name, or the beginning of some and a ``*``); a mapping
-            of purposes to one each; or ``None`` for the default `own_cookie`. One that says nothing asks the view.
+        reader: A reader, whose ``cookie_names`` may list them (names, or a beginning followed by ``*``); a mapping of
+            purposes to one each; or ``None`` for the default `own_cookie`. One that lists none asks the view.
 
     Raises:
-        ConfigError: ``cookie_names`` are no names of cookies.
+        ConfigError: ``cookie_names`` holds something else.
     """
     if reader is None:
         return DEFAULT.cookie_names
@@ -143,17 +143,19 @@ def cookie_names_of(reader: Readers) -> tuple[str, ...]:
         return tuple(name for one in reader.values() for name in cookie_names_of(one))
     names: tuple[object, ...] | object = getattr(reader, "cookie_names", ())
     if not isinstance(names, tuple):
-        raise ConfigError(f"{reader!r}.cookie_names is {names!r}; write a tuple of names, such as ('consent',)")
+        raise ConfigError(f"cookie_names of {reader!r}: is {names!r}; write a tuple of names, such as ('consent',)")
     found: list[str] = []
     for name in names:  # pyright: ignore[reportUnknownVariableType] - an untyped site's
         if not isinstance(name, str) or not TOKEN.fullmatch(name) or name == "*":
-            raise ConfigError(f"{reader!r}.cookie_names has {name!r}; write a cookie's name, or its beginning and a *")
+            raise ConfigError(
+                f"cookie_names of {reader!r}: has {name!r}; write a cookie's name, or its beginning and a *"
+            )
         found.append(name)
     return tuple(found)
 
 
 def person_of(reader: ConsentReader) -> ConsentReader:
-    """Find the reader of the person purpose: itself, unless it gates the two apart."""
+    """Find the reader of the person purpose: the reader itself, unless it reads the two apart."""
     return reader.person if isinstance(reader, (OwnCookie, Combined)) else reader
 
 
@@ -161,7 +163,7 @@ def _only_own(field: str, readers: tuple[ConsentReader, ...]) -> OwnCookie | Non
     owns = {own for own in map(own_cookie_of, readers) if own is not None}
     if len(owns) > 1:
         found = " and ".join(sorted(map(repr, owns)))
-        raise ConfigError(f"{field} has different own cookies, {found}; give it the same one twice")
+        raise ConfigError(f"{field}: has different own cookies, {found}; give it the same one twice")
     return owns.pop() if owns else None
 
 

@@ -1,4 +1,4 @@
-"""The site's own consent cookie: what `Tracking.grant` and `Tracking.deny` write and the next request reads."""
+"""The site's own consent cookie, which `Tracking.grant` and `Tracking.deny` write and the next request reads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
-from footfall.config import LONGEST_LIFETIME, TOKEN
+from footfall.config import LONGEST_LIFETIME, check_own_name
 from footfall.errors import ConfigError
 from footfall.request import Consent, RequestView
 
@@ -20,7 +20,7 @@ _VALUE = re.compile(r"([1-9][0-9]{0,5})\.([gdu])\.([gdu])\.([0-9]{1,11})")
 _NOTHING = (Consent.UNKNOWN, Consent.UNKNOWN)
 _LONGEST_VALUE = 6 + 1 + 1 + 1 + 1 + 1 + 11  # characters that `_VALUE` can match
 _NEWEST_VERSION = 999_999
-# Clocks of a site's machines differ by seconds; a choice from further ahead is not one that we wrote.
+# The clocks of a site's machines differ by seconds; we did not write a choice from further ahead.
 _CLOCK_SKEW = 300
 
 
@@ -28,9 +28,9 @@ _CLOCK_SKEW = 300
 class OwnCookie:
     """A reader of both purposes from a cookie of the site's own: ``1.g.d.1764000000``.
 
-    Those are the version of the consent's wording, the device purpose, the person purpose (``g`` granted,
-    ``d`` denied, ``u`` unknown) and the time of the choice in Unix seconds. The value says nothing about who
-    the visitor is and authenticates nothing: its own visitor may write it.
+    The parts are the version of the consent's wording, the device purpose, the person purpose (``g`` granted, ``d``
+    denied, ``u`` unknown) and the time of the choice in Unix seconds. The value does not identify the visitor, and
+    authenticates nothing: a visitor may write their own.
     """
 
     name: str
@@ -38,23 +38,16 @@ class OwnCookie:
     max_age: timedelta
 
     def __post_init__(self) -> None:
-        """Refuse a cookie that no browser would keep, or that could not be told from another."""
-        name, version, max_age = self.name, self.version, self.max_age
-        if not isinstance(name, str) or not TOKEN.fullmatch(name):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ConfigError(
-                f"own_cookie's name is {name!r}; write 1 to 64 letters, digits or -_.!#$%&'*+^`|~ (RFC 6265bis, 4.1.1)"
-            )
-        if name.lower().startswith(("__host-", "__http-")):
-            raise ConfigError(
-                f"own_cookie's name is {name!r}: that prefix forbids what our cookies need; drop it, or write __Secure-"
-            )
+        """Refuse a cookie that no browser would keep, or whose value could not be read back."""
+        version, max_age = self.version, self.max_age
+        check_own_name("own_cookie's name", self.name)
         if type(version) is not int or not 1 <= version <= _NEWEST_VERSION:
-            raise ConfigError(f"own_cookie's version is {version!r}; write a number from 1 to {_NEWEST_VERSION}")
+            raise ConfigError(f"own_cookie's version: is {version!r}; write a number from 1 to {_NEWEST_VERSION}")
         if not isinstance(max_age, timedelta):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ConfigError(f"own_cookie's max_age is {max_age!r}; write a timedelta(days=...)")
+            raise ConfigError(f"own_cookie's max_age: is {max_age!r}; write a timedelta(days=...)")
         if not timedelta(seconds=1) <= max_age <= LONGEST_LIFETIME or max_age % timedelta(seconds=1):
             raise ConfigError(
-                f"own_cookie's max_age is {max_age}; write whole seconds, at most 400 days (RFC 6265bis, 5.5)"
+                f"own_cookie's max_age: is {max_age}; write whole seconds, at most 400 days (RFC 6265bis, 5.5)"
             )
 
     def __call__(self, view: RequestView) -> Consent:
@@ -63,7 +56,7 @@ class OwnCookie:
 
     @property
     def cookie_names(self) -> tuple[str, ...]:
-        """The cookie that it reads."""
+        """The cookie that the reader reads."""
         return (self.name,)
 
     @property
@@ -74,13 +67,13 @@ class OwnCookie:
     def read(self, view: RequestView) -> tuple[Consent, Consent]:
         """Read the device purpose and the person purpose.
 
-        Of several values the latest choice counts, wherever it stands: a denial has to beat an older grant
-        that another scope still holds. (Unknown instead would ask that visitor again on every page, and no
-        answer could help.) Two different choices of one second are unknown where they differ.
+        Of several values the latest choice counts: a denial must beat an older grant that another scope still holds.
+        (Calling it unknown would ask that visitor again on every page, whatever they answered.) Where two choices of
+        the same second differ, the purpose is unknown.
 
         Returns:
-            Unknown twice if there is no such cookie, or only values that are malformed, of another version,
-            older than ``max_age`` or more than five minutes ahead of ``view.time``.
+            Unknown twice if the cookie is absent, or if each value is malformed, of another version, older than
+            ``max_age`` or more than five minutes ahead of ``view.time``.
         """
         values = view.cookies(self.name)
         if not values:
@@ -114,7 +107,7 @@ def _parse_choice(value: str, version: int) -> _Choice | None:
     return _parse_short(value, version) if len(value) <= _LONGEST_VALUE else None
 
 
-@lru_cache(maxsize=1024)  # most visitors made their choice in the same few months, and come again
+@lru_cache(maxsize=1024)  # a visitor sends the same value with each request
 def _parse_short(value: str, version: int) -> _Choice | None:
     found = _VALUE.fullmatch(value)
     if found is None or int(found[1]) != version:
@@ -138,7 +131,7 @@ class PersonPurpose:
 
     @property
     def cookie_names(self) -> tuple[str, ...]:
-        """The cookie that it reads."""
+        """The cookie that the reader reads."""
         return self.own.cookie_names
 
 
@@ -148,11 +141,14 @@ def own_cookie(
     """Make a reader of the site's own consent cookie, which `Tracking.grant` and `Tracking.deny` write.
 
     Args:
-        name: The cookie's. Page scripts and other services of the site may read it.
-        version: Of the wording that visitors agreed to; a higher one asks everybody again.
-        max_age: After which a choice counts as none. 180 days are what the French authority recommends.
+        name: The cookie's name. Page scripts and other services of the site may read it.
+        version: The version of the wording that visitors agreed to; with a higher one everybody is asked again.
+        max_age: How long a choice counts. The default is half a year, which the French authority calls good
+            practice.
 
     Raises:
-        ConfigError: A setting is wrong; names field, finding and remedy.
+        ConfigError: A setting is wrong. It names field, finding and remedy.
+
+    Source: CNIL, recommendation 2020-092 of 17 September 2020, on how long a choice is kept.
     """
     return OwnCookie(name=name, version=version, max_age=max_age)

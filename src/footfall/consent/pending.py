@@ -1,4 +1,4 @@
-"""Answers that somebody still has to await, and how to let go of one that nobody will."""
+"""Readers' answers that must still be awaited, and how to dismiss those that nobody will await."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ __all__ = ["Pending", "check_answer", "check_consent", "dismiss"]
 
 
 class Pending(Awaitable[Consent]):
-    """Several readers' answers, one of them at least not there yet."""
+    """Several readers' answers, of which at least one must be awaited."""
 
     __slots__ = ("_answers", "_fold")
 
     def __init__(
         self, answers: list[Consent | Awaitable[Consent]], fold: Callable[[Sequence[Consent]], Consent]
     ) -> None:
-        """Take the answers, and the function that makes one of them."""
+        """Take the answers, and the function that makes one answer of them."""
         self._answers = answers
         self._fold = fold
 
     def __await__(self) -> Generator[Any, None, Consent]:
-        """Await one after the other; whatever one of them raises is raised."""
+        """Await one after the other, and raise what one of them raises."""
         return self._settle().__await__()
 
     def close(self) -> None:
-        """Let go of what was not awaited."""
+        """Dismiss what was not awaited."""
         dismiss(*self._answers)
 
     async def _settle(self) -> Consent:
@@ -43,19 +43,19 @@ class Pending(Awaitable[Consent]):
 
 
 def check_answer(answer: Consent | Awaitable[Consent]) -> Consent | Awaitable[Consent]:
-    """Pass a reader's answer on, or something to await it by.
+    """Return a reader's answer, or what gives it when awaited.
 
     Raises:
-        TypeError: It is neither. The message names its type alone: its value may be a visitor's.
+        TypeError: It is neither. The message names only its type, for its value may be a visitor's.
     """
     return answer if isawaitable(answer) else check_consent(answer)
 
 
 def check_consent(answer: object) -> Consent:
-    """Pass a `Consent` on.
+    """Return a `Consent` as it is.
 
     Raises:
-        TypeError: It is none.
+        TypeError: It is something else.
     """
     if not isinstance(answer, Consent):
         raise TypeError(f"a consent reader answered {type(answer).__name__}; it must return a Consent")
@@ -63,7 +63,7 @@ def check_consent(answer: object) -> Consent:
 
 
 def dismiss(*answers: object) -> None:
-    """Close or cancel what nobody will await: a coroutine would complain of it when it is collected."""
+    """Close or cancel what nobody will await: Python would warn of a coroutine that was never awaited."""
     for answer in answers:
         if isawaitable(answer):
             let_go = getattr(answer, "close", None) or getattr(answer, "cancel", None)

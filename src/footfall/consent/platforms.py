@@ -1,7 +1,7 @@
-"""Readers of cookies that consent platforms write in the browser, and of any other by a predicate.
+"""Readers of cookies that consent platforms write in the browser, and of any other cookie by a predicate.
 
-All of these are set by scripts, which some browsers cut to seven days: a choice then falls back to unknown, not to
-denied. Several different answers, from twins of one cookie, are unknown: none of them carries a time to go by.
+Scripts set these cookies, and some browsers keep such cookies for only seven days: a choice then becomes unknown, not
+denied. If a cookie came several times with different answers, the choice is unknown: no value says when it was made.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ _MEMBER = re.compile(r"[{,]\s*(preferences|statistics|marketing)\s*:\s*(true|fal
 
 
 def read_each(view: RequestView, name: str, parse: Callable[[str], Consent]) -> Consent:
-    """Parse each value of one cookie; unknown if there is none, or if they differ in what they say."""
+    """Parse each value of one cookie; unknown if there is none, or if the answers differ."""
     answers = {parse(value) for value in view.cookies(name)}
     return answers.pop() if len(answers) == 1 else Consent.UNKNOWN
 
 
 def check_cookie_name(reader: str, name: object) -> None:
-    """Refuse what no browser would take for a cookie's name."""
+    """Refuse what cannot be a cookie's name."""
     if not isinstance(name, str) or not TOKEN.fullmatch(name):
-        raise ConfigError(f"{reader}'s cookie is {name!r}; write the cookie's name, such as 'consent'")
+        raise ConfigError(f"{reader}'s cookie: is {name!r}; write the cookie's name, such as 'consent'")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +54,13 @@ class OneTrust:
     group: str
 
     def __post_init__(self) -> None:
-        """Refuse what is no group's id."""
+        """Refuse what cannot be a group's id."""
         group = self.group
         if not isinstance(group, str) or not _GROUP.fullmatch(group):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ConfigError(f"onetrust's group is {group!r}; write a group's id, such as 'C0004' (targeting)")
+            raise ConfigError(f"onetrust's group: is {group!r}; write a group's id, such as 'C0004' (targeting)")
 
     def __call__(self, view: RequestView) -> Consent:
-        """Read ``OptanonConsent``, which is there before any choice, and what tells that one was made."""
+        """Read ``OptanonConsent``, which is there before any choice, and the signs that a choice was made."""
         box_closed = any(view.cookies("OptanonAlertBoxClosed"))
         return read_each(view, "OptanonConsent", lambda value: self._parse(value, decided=box_closed))
 
@@ -71,7 +71,7 @@ class OneTrust:
             if fields.setdefault(key, text) != text:
                 return Consent.UNKNOWN
         decided = decided or re.fullmatch(r"[1-9][0-9]{0,8}", fields.get("interactionCount", "")) is not None
-        # A new wording waits for its answer: the groups are those of the old one.
+        # While a new wording awaits its answer, the groups are those of the old one.
         if not decided or fields.get("AwaitingReconsent", "false") != "false":
             return Consent.UNKNOWN
         groups = set(unquote(fields.get("groups", "")).split(","))
@@ -90,9 +90,10 @@ class Cookiebot:
     category: str
 
     def __post_init__(self) -> None:
-        """Refuse what is no category that a visitor can choose."""
+        """Refuse what is not a category that a visitor can choose."""
         if self.category not in _CATEGORIES:
-            raise ConfigError(f"cookiebot's category is {self.category!r}; write {' or '.join(map(repr, _CATEGORIES))}")
+            choices = " or ".join(map(repr, _CATEGORIES))
+            raise ConfigError(f"cookiebot's category: is {self.category!r}; write {choices}")
 
     def __call__(self, view: RequestView) -> Consent:
         """Read ``CookieConsent``."""
@@ -106,7 +107,7 @@ class Cookiebot:
         text = unquote(value)
         if not (text.startswith("{") and text.endswith("}")):
             return Consent.UNKNOWN
-        # A JavaScript object with bare keys, which no JSON parser takes; its texts may hold anything.
+        # A JavaScript object with unquoted keys, which no JSON parser takes; its texts may hold anything.
         members = {(key, word) for key, word in _MEMBER.findall(_QUOTED.sub("''", text)) if key == self.category}
         if len(members) != 1:
             return Consent.UNKNOWN
@@ -121,18 +122,18 @@ class CookiePredicate:
     predicate: Callable[[str], bool | Consent | None]
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be a cookie's name, or cannot be called."""
+        """Refuse a wrong name, or a predicate that cannot be called."""
         check_cookie_name("cookie", self.name)
         if not callable(self.predicate):  # pyright: ignore[reportUnnecessaryComparison]
-            raise ConfigError(f"cookie's predicate is {self.predicate!r}; write a function of the cookie's raw value")
+            raise ConfigError(f"cookie's predicate: is {self.predicate!r}; write a function of the cookie's raw value")
 
     @property
     def cookie_names(self) -> tuple[str, ...]:
-        """The cookie that it reads."""
+        """The cookie that the reader reads."""
         return (self.name,)
 
     def __call__(self, view: RequestView) -> Consent:
-        """Ask the predicate about each value; whatever it raises is passed on to `read_consent`."""
+        """Ask the predicate about each value. What it raises reaches `read_consent`."""
         return read_each(view, self.name, self._parse)
 
     def _parse(self, value: str) -> Consent:
@@ -141,9 +142,9 @@ class CookiePredicate:
             return answer
         if answer is None:
             return Consent.UNKNOWN
-        # Not the truth of any value: a match object or a text would make rubbish a consent.
+        # The truth of any other value must not count: a match object or a text would grant consent by accident.
         if not isinstance(answer, bool):  # pyright: ignore[reportUnnecessaryIsInstance] - an untyped site's
-            raise TypeError(f"cookie's predicate answered {type(answer).__name__}; return True, False or None")
+            raise TypeError(f"cookie's predicate: answered {type(answer).__name__}; return True, False or None")
         return Consent.GRANTED if answer else Consent.DENIED
 
 
@@ -153,7 +154,7 @@ def onetrust(group: str) -> OneTrust:
     Unknown until the visitor has answered the banner, and while a new wording awaits its answer.
 
     Raises:
-        ConfigError: *group* is no group's id.
+        ConfigError: *group* cannot be a group's id.
 
     Source: OneTrust, "OneTrust Cookies"; ``OptanonConsent`` as its scripts write it.
     """
@@ -163,7 +164,7 @@ def onetrust(group: str) -> OneTrust:
 def cookiebot(category: str) -> Cookiebot:
     """Make a reader of one Cookiebot category: ``"preferences"``, ``"statistics"`` or ``"marketing"``.
 
-    Granted as well where Cookiebot says that the visitor's region needs no consent (``-1``).
+    Also granted where Cookiebot says that the visitor's region needs no consent (``-1``).
 
     Raises:
         ConfigError: *category* is none of the three.
@@ -177,10 +178,10 @@ def cookie(name: str, predicate: Callable[[str], bool | Consent | None]) -> Cook
     """Make a reader of any cookie: ``cookie("cookie_consent", lambda value: "social=" in value)``.
 
     Args:
-        name: The cookie's.
+        name: The cookie's name.
         predicate: From its raw value (undecoded, ending before a comma) to ``True`` for granted, ``False`` for
-            denied, ``None`` for unknown, or a `Consent`. Not asked where the cookie is absent: that is unknown.
-            Anything else, or an exception, makes the visitor's consent unknown and is reported.
+            denied, ``None`` for unknown, or a `Consent`. It is not called where the cookie is absent, which is unknown.
+            Any other answer, or an exception, makes the visitor's consent unknown and is logged.
 
     Raises:
         ConfigError: An argument is wrong.

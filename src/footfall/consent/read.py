@@ -1,4 +1,4 @@
-"""The one question: what has this request's visitor said of the device purpose, and of the person purpose."""
+"""What this request's visitor has chosen for the device purpose, and for the person purpose."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ Report: TypeAlias = Callable[[Exception], object]
 
 
 def has_gpc(view: RequestView) -> bool:
-    """Tell whether the browser sends Global Privacy Control, ``Sec-GPC: 1``: its only value.
+    """Tell whether the browser sends Global Privacy Control: ``Sec-GPC`` with its only value, ``1``.
 
-    California requires of a site that it shows when the signal was honoured (11 CCR 7025).
+    California requires a site to show that it honoured the signal (11 CCR 7025).
     """
     value = view.header("sec-gpc")
     return value is not None and "1" in (part.strip() for part in value.split(","))
 
 
 def is_async(reader: Readers) -> bool:
-    """Tell whether a reader, or one inside it, is an ``async def``: only ASGI can await it."""
+    """Tell whether a reader, or one inside it, is an ``async def``, which only ASGI can await."""
     if reader is None:
         return False
     if not callable(reader):
@@ -40,21 +40,21 @@ def is_async(reader: Readers) -> bool:
 def read_consent(
     reader: Readers, view: RequestView, *, honour_gpc: bool, on_error: Report | None = None
 ) -> tuple[Consent, Consent]:
-    """Ask a reader what the visitor has said.
+    """Ask a reader what the visitor has chosen.
 
     Nothing that a visitor sends or a reader does makes this raise.
 
     Args:
-        reader: One gates both purposes, unless it is an `own_cookie` or holds one, which gates each by its own; a
-            mapping has one for ``"device"`` and one for ``"person"``; ``None`` is ``own_cookie()``.
+        reader: Gives one answer for both purposes, unless it is an `own_cookie` or holds one, which has an answer for
+            each; a mapping has a reader for ``"device"`` and one for ``"person"``; ``None`` is ``own_cookie()``.
         view: The request.
-        honour_gpc: Is ``Sec-GPC: 1`` a denial of both, whatever a reader would say (it is then not asked).
-        on_error: Told of a reader that raised, answered no `Consent`, or is async: the purpose is then unknown. The
-            exception may be the site's own and quote its visitor: log its type, not its text.
+        honour_gpc: Whether ``Sec-GPC: 1`` denies both purposes; the reader is then not asked.
+        on_error: Called with the exception if a reader raised, answered no `Consent`, or is async; the purpose is then
+            unknown. The exception may be the site's own and quote its visitor: log its type, not its text.
 
     Returns:
-        The device purpose and the person purpose. The second is never more than the first: nobody can be known as a
-        person by a device that must not be known. It may be less: a denial stands while the device is unknown.
+        The device purpose and the person purpose. The person is granted only if the device is, for nobody can be known
+        as a person by a device that must not be known. It may be denied while the device is unknown.
     """
     return Question(reader, honour_gpc=honour_gpc, on_error=on_error).ask(view)
 
@@ -62,15 +62,15 @@ def read_consent(
 async def read_consent_async(
     reader: Readers, view: RequestView, *, honour_gpc: bool, on_error: Report | None = None
 ) -> tuple[Consent, Consent]:
-    """Ask a reader, as `read_consent` does, that may have to be awaited.
+    """Ask a reader as `read_consent` does, and await it if need be.
 
-    How long is for its author and for the door to bound: this layer has no clock.
+    The caller bounds how long: this layer has no clock.
     """
     return await Question(reader, honour_gpc=honour_gpc, on_error=on_error).ask_async(view)
 
 
 class Question:
-    """What `read_consent` asks, prepared for one site: arguments are the same."""
+    """What `read_consent` does, prepared for one site. The arguments are the same."""
 
     __slots__ = ("_device", "_honour_gpc", "_own", "_person", "_report")
 
@@ -82,12 +82,12 @@ class Question:
         self._own = reader if isinstance(reader, OwnCookie) else DEFAULT if reader is None else None
 
     def ask(self, view: RequestView) -> tuple[Consent, Consent]:
-        """Ask what the visitor of one request has said."""
-        if self._honour_gpc and has_gpc(view):
+        """Ask what the visitor of one request has chosen."""
+        if self._honour_gpc and view.header("sec-gpc") is not None and has_gpc(view):
             return Consent.DENIED, Consent.DENIED
-        if self._own is not None:  # has both in one cookie
+        if self._own is not None:  # one cookie holds both
             return _capped(*self._own.read(view))
-        if self._device is always_granted is self._person:  # asks nothing of a request
+        if self._device is always_granted is self._person:  # does not look at the request
             return Consent.GRANTED, Consent.GRANTED
         device = _ask(self._device, view, self._report)
         if self._person is self._device:
@@ -95,7 +95,7 @@ class Question:
         return _capped(device, _ask(self._person, view, self._report))
 
     async def ask_async(self, view: RequestView) -> tuple[Consent, Consent]:
-        """Ask where a reader may have to be awaited."""
+        """Ask as `ask` does, and await a reader if need be."""
         if self._honour_gpc and has_gpc(view):
             return Consent.DENIED, Consent.DENIED
         device = await _ask_async(self._device, view, self._report)
@@ -132,7 +132,7 @@ async def _ask_async(reader: ConsentReader, view: RequestView, report: Report | 
 
 
 def _refuse_async(answer: object) -> Consent:
-    if isinstance(answer, Consent):  # first, for it is most often: telling an awaitable takes longer than all the rest
+    if isinstance(answer, Consent):  # first, as the usual case: recognizing an awaitable takes longer than all the rest
         return answer
     if isawaitable(answer):
         dismiss(answer)

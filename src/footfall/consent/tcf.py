@@ -1,4 +1,4 @@
-"""A reader of the Transparency and Consent Framework's string, from its core segment alone.
+"""A reader of the Transparency and Consent Framework's string. It needs only the core segment.
 
 Source: IAB Tech Lab, "Consent string and vendor list formats v2", "The Core String". Bits are counted from zero.
 """
@@ -28,7 +28,7 @@ _CACHED = 512
 
 @dataclass(frozen=True, slots=True)
 class TcString:
-    """A reader of purposes, and of a vendor if one is configured, from a TC string."""
+    """A reader of purposes, and of one vendor if configured, from a TC string."""
 
     purposes: frozenset[int]
     vendor: int | None
@@ -38,15 +38,15 @@ class TcString:
         """Refuse purposes and vendors that no TC string can hold."""
         if not self.purposes or not all(type(purpose) is int and 1 <= purpose <= 24 for purpose in self.purposes):
             raise ConfigError(
-                f"tcf's purposes are {sorted(self.purposes, key=repr)}; write one or more numbers from 1 to 24"
+                f"tcf's purposes: is {sorted(self.purposes, key=repr)}; write one or more numbers from 1 to 24"
             )
         if self.vendor is not None and (type(self.vendor) is not int or not 1 <= self.vendor <= 65535):
-            raise ConfigError(f"tcf's vendor is {self.vendor!r}; write its number in the Global Vendor List, or None")
+            raise ConfigError(f"tcf's vendor: is {self.vendor!r}; write its number in the Global Vendor List, or None")
         check_cookie_name("tcf", self.cookie)
 
     @property
     def cookie_names(self) -> tuple[str, ...]:
-        """The cookie that it reads."""
+        """The cookie that the reader reads."""
         return (self.cookie,)
 
     def __call__(self, view: RequestView) -> Consent:
@@ -63,19 +63,19 @@ def tcf(
     """Make a reader of a TC string, version 2.
 
     Args:
-        purposes: Those that must all be consented to; legitimate interest is none. The default: 1 store and
-            access information, 5 create and 6 use profiles to personalise content.
-        vendor: A number in the Global Vendor List that must be consented to as well.
-        cookie: Where the consent platform keeps the string.
+        purposes: The purposes that must all be consented to; legitimate interest does not count. The default: 1 store
+            and access information, 5 create and 6 use profiles to personalise content.
+        vendor: The number in the Global Vendor List of a vendor that must be consented to as well.
+        cookie: The cookie in which the consent platform keeps the string.
 
     Returns:
-        A reader: denied if the string is whole and lacks any of them, unknown if it is not whole.
+        A reader: denied if a well-formed string lacks any of them, unknown if the string is malformed.
 
     Raises:
         ConfigError: An argument is wrong.
     """
     if isinstance(purposes, str) or not isinstance(purposes, Collection):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ConfigError(f"tcf's purposes are {purposes!r}; write a set of numbers such as {{1, 5, 6}}")
+        raise ConfigError(f"tcf's purposes: is {purposes!r}; write a set of numbers such as {{1, 5, 6}}")
     return TcString(frozenset(purposes), vendor, cookie)
 
 
@@ -85,7 +85,7 @@ def _read_core(core: str, purposes: frozenset[int], vendor: int | None) -> Conse
         return Consent.UNKNOWN
     octets = urlsafe_b64decode(core + "=" * (-len(core) % 4))
     bits = f"{int.from_bytes(octets):0{8 * len(octets)}b}"
-    # Four letters A to Z cost nothing to check, and set a string apart from other base64 that starts with a C.
+    # Checking four letters A to Z is cheap, and tells a TC string from other base64 that starts with a C.
     if int(bits[:6], 2) != 2 or any(int(bits[letter], 2) > 25 for letter in _LETTERS):
         return Consent.UNKNOWN
     consented = bits[_PURPOSES]
@@ -112,7 +112,7 @@ def _find_vendor(bits: str, vendor: int) -> bool | None:
 
 
 def _find_in_ranges(bits: str, vendor: int) -> bool | None:
-    # Bounded by the string, whatever the count says: an entry is 17 bits or 33, and an empty slice ends it.
+    # The string bounds the loop, whatever the count says: an entry takes 17 bits or 33.
     count = bits[_VENDORS : _VENDORS + 12]
     if len(count) < 12:
         return None

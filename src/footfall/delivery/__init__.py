@@ -1,10 +1,17 @@
 """Delivery: every thread, file and socket of this package. It knows finished requests, and no event."""
 
 from footfall.delivery.delivery import Delivery
-from footfall.delivery.spool.failed import FailedRequest, list_failed, purge_failed, retry_failed
+from footfall.delivery.spool.failed import (
+    FailedReason,
+    FailedRequest,
+    count_failed,
+    list_failed,
+    purge_failed,
+    retry_failed,
+)
 from footfall.delivery.spool.spool import KEEP_ONCE
 from footfall.delivery.stats import Counters, Stats
-from footfall.delivery.status import SpoolStatus, spool_status
+from footfall.delivery.status import SpoolStatus, Wait, spool_status
 
 __all__ = [
     "KEEP_ONCE",
@@ -12,9 +19,12 @@ __all__ = [
     "Stats",
     "Counters",
     "SpoolStatus",
+    "Wait",
     "FailedRequest",
+    "FailedReason",
     "spool_status",
     "list_failed",
+    "count_failed",
     "retry_failed",
     "purge_failed",
 ]

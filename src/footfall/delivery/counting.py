@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
-from footfall.delivery.journal.codec import REQUESTS, Kind
+from footfall.delivery.journal.codec import REQUESTS, Kind, tracker_of
 from footfall.delivery.journal.folder import Folder
 from footfall.delivery.journal.segments import Record
 from footfall.delivery.journal.unmoved import unmoved
@@ -39,9 +38,9 @@ def tally(
     failed: Counter[str] = Counter()
     for record in journal(totals.offsets):
         if record.kind in REQUESTS:
-            pending[json.loads(record.payload)[0]] += 1
-        elif record.kind == Kind.ASIDE:
-            failed[json.loads(record.payload)[0]] += 1
+            pending[tracker_of(record.payload)] += 1
+        elif record.kind != Kind.ERASE:
+            failed[tracker_of(record.payload)] += 1
     pending.subtract(totals.repeated)  # they will be refused when they are moved
     for tracker in {*pending, *failed}:
         one = counters.get(tracker, Counters())
@@ -60,13 +59,14 @@ def tally(
     return Stats.of(counters)
 
 
-def count_spool(path: Path, folder: Path, refusals: Iterable[Count] = ()) -> Stats:
-    """Count from whatever process; creates nothing.
+def count_spool(path: Path, folder: Path, refusals: Iterable[Count] = (), *, patience: float | None = None) -> Stats:
+    """Count from whatever process, in *patience* seconds; creates nothing.
 
     Raises:
         SpoolError: The spool cannot be read.
     """
     spool = Spool(path)
+    spool.patience = patience
     try:
         with unmoved(Folder(folder)) as view:
             return tally(spool if path.exists() else None, view.records, lambda: refusals)

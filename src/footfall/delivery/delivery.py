@@ -8,15 +8,25 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
 from footfall.delivery.counting import count_spool, count_unmoved, tally
 from footfall.delivery.forking import watch_forks
-from footfall.delivery.journal.codec import Kind, encode_aside, encode_request, encode_visitor, kind_of
+from footfall.delivery.journal.codec import UNKNOWN, Kind, encode_aside, encode_request, encode_visitor, kind_of
+from footfall.delivery.journal.folder import leave_presences
 from footfall.delivery.journal.outbox import TOO_LARGE, UNWRITABLE
-from footfall.delivery.native import native, why_unattended
+from footfall.delivery.native import (
+    RAISE_FILES,
+    Thread,
+    is_out_of_files,
+    is_subinterpreter,
+    native,
+    wait_for_threads,
+    why_unattended,
+)
 from footfall.delivery.notices import Notices
 from footfall.delivery.process import Process
 from footfall.delivery.settings import Settings, check_settings
@@ -28,6 +38,9 @@ from footfall.wire import WireRequest
 __all__ = ["Delivery"]
 
 _AT_EXIT = 2.0  # seconds that the end of a process may take for what is still to be sent
+_CLOSING = 0.7  # of the time to close: for what is still to be sent
+_COUNTING = 15.0  # seconds that counting and opening may take: longer than SQLite waits for another process
+_LEAST = 0.05  # seconds that a count is waited for, whatever was given
 _LOOK = 0.01  # seconds between two counts while somebody waits
 _FORK_WAIT = 2.0  # seconds that a fork may take until the spool is at rest
 _PAUSE = 1.0  # seconds until a journal is tried again that could not be opened
@@ -62,6 +75,7 @@ class Delivery:
         timeout: timedelta = timedelta(seconds=10),
         concurrency: int = 64,
         on_drop: Callable[[str, str, int], None] | None = None,
+        proxy: str | None = None,
     ) -> None:
         """Check the settings, and open nothing.
 
@@ -76,9 +90,13 @@ class Delivery:
                 What comes when it is reached is refused, never what waits already.
             retry_for: How long after its acceptance a request is tried again; then it is set aside as failed.
             timeout: For one request, from the name's resolution to the answer's end.
-            concurrency: How many requests one tracker is sent at a time, by one process.
+            concurrency: How many requests one tracker is sent at a time, by one process. What hangs while others are
+                answered makes room for more: three times as many at most.
             on_drop: Told of requests that could not be accepted: tracker, reason, how many. Called at most once a
                 second, by a thread of delivery.
+            proxy: The URL of the company's proxy, ``"http://proxy.example:3128"``, that all requests go through, in a
+                tunnel (CONNECT); ``"environment"``: which ``HTTPS_PROXY`` and ``NO_PROXY`` name. None: none at all,
+                whatever the environment says.
 
         Raises:
             ConfigError: A value is wrong. Names the field, what was found, and what to write instead.
@@ -93,6 +111,7 @@ class Delivery:
             timeout=timeout,
             concurrency=concurrency,
             on_drop=on_drop,
+            proxy=proxy,
         )
         self._notices = Notices()
         self._refusals = Refusals()
@@ -101,8 +120,7 @@ class Delivery:
         self._closed = False
         self._try_again_at = 0.0
         self._forbidden: str | None = None
-        self._forking = False
-        self._parked: Process | None = None
+        self._held: Process | None = None
         self._hooked = False
         self._owed: deque[str] = deque()  # visitors still to be erased
         watch_forks(self._before_fork, self._after_fork, self._after_fork_in_child)
@@ -123,7 +141,7 @@ class Delivery:
         """
         if not requests:
             return True
-        refusal = self._append([(kind_of(request), encode_request(request)) for request in requests])
+        refusal = self._append([self._written(request) for request in requests])
         if refusal is None:
             return True
         if refusal == TOO_LARGE:  # no tracker would take that either; those beside it are not to suffer
@@ -133,7 +151,7 @@ class Delivery:
             self.set_aside(requests[0].tracker, requests[0].kind, requests[0].visitor, TOO_LARGE)
             return True
         for request in requests:
-            self._refusals.add(request.tracker, refusal, 1, dropped=True)
+            self._refusals.add(_tracker(request), refusal, 1, dropped=True)
         return False
 
     def set_aside(self, tracker: str, kind: str, visitor: str, reason: str) -> None:
@@ -148,13 +166,14 @@ class Delivery:
         Raises:
             DeliveryError: This delivery was closed.
         """
-        refusal = self._append([(Kind.ASIDE, encode_aside(tracker, kind, visitor, reason))])
+        tracker = _text(tracker) or UNKNOWN
+        refusal = self._append([(Kind.ASIDE, encode_aside(tracker, _text(kind), _text(visitor), _text(reason)))])
         if refusal is not None:
             self._refusals.add(tracker, refusal, 1, dropped=True)
 
     def refuse(self, tracker: str, reason: str, count: int = 1) -> None:
         """Count what was never accepted: ``"consent"``, say. Never waits, never raises."""
-        self._refusals.add(tracker, reason, count)
+        self._refusals.add(_text(tracker) or UNKNOWN, _text(reason), count)
 
     def erase(self, visitor: str) -> None:
         """Drop whatever of this visitor is not delivered yet, failed requests included. Never waits.
@@ -164,6 +183,7 @@ class Delivery:
         Raises:
             DeliveryError: This delivery was closed.
         """
+        visitor = _text(visitor)
         if not visitor:
             return
         if self._append([(Kind.ERASE, encode_visitor(visitor))], always=True) is not None:
@@ -192,14 +212,12 @@ class Delivery:
         self._closed = True
         process = self._present()
         if process is None:
-            return self._pending()
+            return self._pending_of_others(timeout)
         deadline = time.monotonic() + timeout
-        self._wait(timeout * 0.8, give_up=True)
-        process.stop(max(deadline - time.monotonic(), 0.0))
-        pending = self._pending()
-        process.close()
+        self._wait(timeout * _CLOSING, give_up=True)
+        process.stop(max(deadline - time.monotonic(), 0.0), for_good=True)
         self._process = None
-        return pending
+        return self._last_pending(process)
 
     def stats(self) -> Stats:
         """Count what was accepted and what became of it, over all processes that share the spool.
@@ -209,7 +227,7 @@ class Delivery:
         """
         process = self._present()
         if process is not None:
-            return process.stats()
+            return process.stats(_COUNTING)
         path = self._settings.path
         if path is None:
             return tally(None, lambda _: (), self._refusals.peek)
@@ -229,6 +247,24 @@ class Delivery:
         except OSError as error:
             raise SpoolError(_cannot_write(self._settings.folder, error)) from error
 
+    def rouse(self) -> None:
+        """Deliver what is left of earlier processes, if there is anything: by a thread of its own. Never waits."""
+        if self._settings.path is None or self._forbidden is not None or why_unattended() is not None:
+            return
+        with suppress(RuntimeError):  # the interpreter is on its way out, or out of threads
+            Thread("footfall-rouse", self._take_over).start()
+
+    def _take_over(self) -> None:
+        path = self._settings.path
+        if self._process is not None or path is None or not (path.exists() or self._settings.folder.exists()):
+            return  # there is nothing to take over, and no file to be made for that
+        try:
+            self.attend()
+        except DeliveryError:
+            return
+        except SpoolError as error:
+            self._notices.say(logging.ERROR, f"what earlier processes left is not delivered: {error}")
+
     def attend(self) -> Process:
         """Start the threads, without a journal for events of this process; for a process that has none.
 
@@ -240,11 +276,23 @@ class Delivery:
             process = self._present() or self._start()
         except OSError as error:
             raise SpoolError(_cannot_write(self._settings.folder, error)) from error
-        process.spool.open()
+        process.ask(process.spool.open, _COUNTING)
         return process
+
+    def _written(self, request: WireRequest) -> tuple[int, bytes]:
+        try:
+            payload = encode_request(request)
+        except ValueError as error:  # nobody could read it back: it fails by itself, and stops nothing
+            reason = f"cannot be written: {error}"
+            tracker, kind = _tracker(request), _text(getattr(request, "kind", ""))
+            self._notices.say(logging.ERROR, f"a request is set aside: {reason}", tracker=tracker, event=kind)
+            return Kind.ASIDE, encode_aside(tracker, kind, _text(getattr(request, "visitor", "")), reason)
+        return kind_of(request), payload
 
     def _append(self, records: Sequence[tuple[int, bytes]], *, always: bool = False) -> str | None:
         process = self._process
+        if process is not None and process.lacks_threads:
+            process.start()
         if process is None or process.pid != os.getpid():
             if time.monotonic() < self._try_again_at:
                 return UNWRITABLE
@@ -271,6 +319,9 @@ class Delivery:
                     "this delivery was closed: emit before close(), or make a new Delivery; "
                     "a site is closed last, when the server has stopped taking requests"
                 )
+            if not self._hooked:
+                atexit.register(self._at_exit)
+                self._hooked = True
             if self._process is None:
                 process = Process(
                     self._settings,
@@ -282,9 +333,6 @@ class Delivery:
                 )
                 self._process = process
                 process.start()
-                if not self._hooked:
-                    self._hooked = True
-                    atexit.register(self._at_exit)
             return self._process
 
     def _present(self) -> Process | None:
@@ -294,15 +342,13 @@ class Delivery:
         return self._process
 
     def _before_fork(self) -> None:
-        self._forking = bool(self._starting.acquire(True, _FORK_WAIT))  # noqa: FBT003 - a lock's own signature
-        process = self._present()
-        self._parked = process if process is not None and process.spool.park(_FORK_WAIT) else None
+        self._held = self._present()
+        if self._held is not None:
+            self._held.hold_still(_FORK_WAIT)
 
     def _after_fork(self) -> None:
-        if self._parked is not None:
-            self._parked.spool.unpark()
-        if self._forking:
-            self._starting.release()
+        if self._held is not None:
+            self._held.go_on()
 
     def _after_fork_in_child(self) -> None:
         self._starting = native("_thread", "RLock")()
@@ -312,6 +358,7 @@ class Delivery:
             process.leave_behind()
             if process.spool.is_open:
                 self._forbidden = "it was forked while its parent had it open"
+        leave_presences()
 
     def _at_exit(self) -> None:
         # This does not close: what another exit hook emits later lands in the journal, for the next process.
@@ -319,29 +366,41 @@ class Delivery:
         if process is None or self._closed:
             return
         self._wait(_AT_EXIT, give_up=True)
-        process.stop(_AT_EXIT / 4)
+        process.stop(_AT_EXIT / 4, for_good=False)
+        if is_subinterpreter():
+            wait_for_threads(_AT_EXIT)
 
     def _wait(self, timeout: float, *, give_up: bool) -> int:
         process = self._present()
+        if process is None:
+            return self._pending_of_others(timeout)
         deadline = time.monotonic() + timeout
-        while process is not None:
+        while True:
+            left = max(deadline - time.monotonic(), _LEAST)
             try:
-                pending = process.pending()
-                if not pending.total or (not self._settings.deliver_here and not pending.unmoved):
-                    return pending.total
-                if give_up and process.is_stuck(pending):
-                    return pending.total
-            except SpoolError as error:
+                pending = process.pending(left)
+            except (SpoolError, OSError) as error:
                 self._notices.say(logging.ERROR, f"nothing can be counted: {error}")
+            else:
+                moved = not self._settings.deliver_here and not pending.unmoved
+                if not pending.total or moved or (give_up and process.is_stuck(pending)):
+                    return pending.total
             if time.monotonic() >= deadline:
-                break
+                return self._last_pending(process)
             process.work(_LOOK)
-        return self._pending()
 
-    def _pending(self) -> int:
-        process = self._present()
+    def _last_pending(self, process: Process) -> int:
         try:
-            return process.pending().total if process is not None else self.stats().pending
+            return process.last_pending().total
+        except (SpoolError, OSError):
+            return 0  # as has just been said
+
+    def _pending_of_others(self, timeout: float) -> int:
+        path = self._settings.path
+        if path is None:
+            return 0
+        try:
+            return count_spool(path, self._settings.folder, patience=timeout).pending
         except SpoolError as error:
             self._notices.say(logging.ERROR, f"nothing can be counted: {error}")
         try:
@@ -350,8 +409,18 @@ class Delivery:
             return 0  # as has just been said
 
 
+def _text(value: object) -> str:
+    """Keep a text that can be stored, whatever a tracker of the site's own gave."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+
+
+def _tracker(request: WireRequest) -> str:
+    return _text(getattr(request, "tracker", "")) or UNKNOWN
+
+
 def _cannot_write(folder: Path, error: OSError) -> str:
+    what = "give this process write access to the spool's folder, or name another one"
     return (
         f"journal folder {folder} cannot be written ({error.strerror}): "
-        "give this process write access to the spool's folder, or name another one"
+        f"{RAISE_FILES if is_out_of_files(error) else what}"
     )

@@ -22,16 +22,17 @@ class Notices:
         self._last: dict[str, float] = {}
         self._silent: dict[str, int] = {}
 
-    def say(self, level: int, message: str, *, number: int = 1, **extra: object) -> None:
+    def say(self, level: int, message: str, *, number: int = 1, key: str | None = None, **extra: object) -> None:
         """Log a message, unless it was logged within the last minute; then add to its number.
 
         Args:
             level: As in `logging`.
             message: What happened, and what to do.
             number: How many times it happened.
+            key: What is to have one line a minute, where the words differ each time; ``None``: these very words.
             extra: Fields of the log record; they also tell apart messages of the same words.
         """
-        key = f"{message} {sorted(extra.items())!r}"
+        key = f"{message} {sorted(extra.items())!r}" if key is None else key
         now = self._clock()
         number += self._silent.pop(key, 0)
         if now - self._last.get(key, -_INTERVAL) < _INTERVAL:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from footfall.errors import ConfigError
 
-__all__ = ["Settings", "check_settings", "journal_folder", "spool_path"]
+__all__ = ["ENVIRONMENT", "Settings", "check_settings", "journal_folder", "spool_path"]
 
+ENVIRONMENT = "environment"  #: in place of a proxy: HTTPS_PROXY and NO_PROXY say which
+
+_PROXIES = frozenset({"http", "https", "socks4", "socks4a", "socks5", "socks5h"})
 _MIB = 1024 * 1024
 _FILE_BYTES = 1024 * _MIB  # two to three million requests
 _MEMORY_BYTES = 32 * _MIB
@@ -30,6 +34,12 @@ class Settings:
     timeout: float  #: seconds
     concurrency: int
     on_drop: Callable[[str, str, int], None] | None
+    proxy: str | None = field(default=None, repr=False)  #: may hold a password
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bound on what failed, and on the keys of what is sent only once. They are kept beside what waits."""
+        return self.limit // 4
 
     @property
     def folder(self) -> Path:
@@ -55,6 +65,7 @@ def check_settings(
     timeout: timedelta,
     concurrency: int,
     on_drop: Callable[[str, str, int], None] | None,
+    proxy: str | None = None,
 ) -> Settings:
     """Check what a site wrote.
 
@@ -92,6 +103,7 @@ def check_settings(
         timeout=_seconds("timeout", timeout, least=0.05, most=300.0),
         concurrency=concurrency,
         on_drop=on_drop,
+        proxy=None if proxy is None else _checked_proxy(proxy),
     )
 
 
@@ -113,6 +125,27 @@ def spool_path(spool: str) -> Path | None:
     if path.startswith(":memory:") or "?" in path or path.endswith("/"):
         raise ConfigError(f'spool {spool!r} names no plain file; write "sqlite:///footfall.sqlite3", or "memory:"')
     return Path(path).absolute()  # a worker may change its directory later
+
+
+def _checked_proxy(proxy: object) -> str:
+    """Check which proxy is meant; what was written is never quoted, for it may hold a password."""
+    if proxy == ENVIRONMENT:
+        return ENVIRONMENT
+    remedy = 'write "http://proxy.example:3128", or "environment" for what HTTPS_PROXY and NO_PROXY say'
+    if not isinstance(proxy, str):
+        raise ConfigError(f"proxy is a {type(proxy).__name__}; {remedy}")
+    try:
+        parts = urlsplit(proxy)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ConfigError(f"proxy names a host or a port that cannot be; {remedy}") from None
+    if parts.scheme not in _PROXIES:
+        raise ConfigError(f"proxy does not begin with http:// or another scheme of a proxy; {remedy}")
+    if not host or parts.path not in {"", "/"} or parts.query or parts.fragment:
+        raise ConfigError(f"proxy is more or less than a scheme, a host and a port; {remedy}")
+    if not proxy.isascii() or not proxy.isprintable() or " " in proxy:
+        raise ConfigError(f"proxy has characters that no URL has; write them as %-codes, or {remedy}")
+    return proxy
 
 
 def _check_engine(engine: str) -> None:

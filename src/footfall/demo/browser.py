@@ -1,4 +1,4 @@
-"""A browser as far as a shop can tell: it navigates, follows redirects, and keeps cookies by a clock it is given."""
+"""A browser, as far as a shop can tell: it navigates, follows redirects, and keeps cookies by a clock given to it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _MOST_REDIRECTS = 5
 
 @dataclass(slots=True, repr=False)
 class CookieJar:
-    """The cookies of one host, as RFC 6265 has a browser keep them, except that paths and domains are not looked at.
+    """The cookies of one host, kept as RFC 6265 says, except that paths and domains are ignored.
 
-    A cookie without Max-Age stays until the browser is closed, and this one is not.
+    A cookie without Max-Age lasts until the browser closes, which this one never does.
     """
 
     _cookies: dict[str, tuple[str, float]] = field(default_factory=dict[str, tuple[str, float]])
@@ -54,7 +54,7 @@ class CookieJar:
 
 
 def connect(url: str) -> HTTPConnection:
-    """Connect to the server of ``http://host:port``; one connection serves one browser after the other."""
+    """Connect to the server of ``http://host:port``. Browsers may use the connection one after the other."""
     return HTTPConnection(url.removeprefix("http://"), timeout=_LONGEST_WAIT)
 
 
@@ -70,7 +70,7 @@ class Browser:
         self.cookies = CookieJar()
         self._connection = connection
         self._origin = origin
-        self._page = ""  # what the tab shows: "" until its first page came
+        self._page = ""  # the path that the tab shows; "": none yet
 
     def open(self, path: str, now: float) -> None:
         """Navigate to a page, at *now* in Unix seconds.
@@ -82,7 +82,7 @@ class Browser:
         self._navigate("GET", path, now)
 
     def submit(self, path: str, now: float) -> None:
-        """Press a form's button that posts to *path* of the same site; otherwise as :meth:`open`."""
+        """Press the button of a form that posts to *path* of the same site; else the same as `open`."""
         self._navigate("POST", path, now)
 
     def _navigate(self, method: str, path: str, now: float) -> None:
@@ -110,7 +110,7 @@ class Browser:
             "Accept-Language": "en-GB,en;q=0.5",
             "Sec-Fetch-Dest": "document",
             "Sec-Fetch-Mode": "navigate",
-            # A form is on a page of the shop, even where the replay starts with the form.
+            # A form stands on a page of the shop, even if the replay starts with the form.
             "Sec-Fetch-Site": "same-origin" if self._page or method == "POST" else "none",
             "Sec-Fetch-User": "?1",
             "Upgrade-Insecure-Requests": "1",

@@ -1,4 +1,4 @@
-"""Makes up what the real visits lack: names, categories and prices, each from an item's id and always the same."""
+"""Makes up what the real visits lack: names, categories and prices, always the same ones for an item's id."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _COLOURS = ("amber", "blue", "crimson", "emerald", "grey", "ivory", "olive")
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """One thing to buy. Only its id is real."""
+    """A product. Only its id is real."""
 
     item: int
     name: str
@@ -30,7 +30,7 @@ class Product:
 
 
 def make_catalogue(items: Iterable[int]) -> dict[int, Product]:
-    """Make a product of every item id, in the order given."""
+    """Make a product for each item id, in the given order."""
     return {item: _make_product(item) for item in items}
 
 

@@ -1,4 +1,4 @@
-"""Plays the visits through the shop: one browser for each visitor, all on the clock of the file."""
+"""Replays the visits in the shop: one browser for each visitor, all on the file's clock."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def replay(steps: Iterable[Step], shop: str, device_cookie: str, on_step: Callab
     """Visit the shop as the visitors of the file did, as fast as it answers.
 
     Args:
-        steps: What they did, in its order.
+        steps: What they did, in order.
         shop: Its ``http://host:port``.
         device_cookie: The name of the cookie that tells browsers apart.
-        on_step: Called after each.
+        on_step: Called after each step.
 
     Returns:
         The device id that each visitor's browser has in the end.
@@ -35,7 +35,7 @@ def replay(steps: Iterable[Step], shop: str, device_cookie: str, on_step: Callab
         for step in steps:
             if step.visitor not in browsers:
                 browsers[step.visitor] = Browser(connection, shop)
-                # The visitors of the file are taken to have consented: each presses the banner's button first.
+                # The visitors of the file are assumed to consent: each first presses the banner's button.
                 browsers[step.visitor].submit(f"{CONSENT}?grant", step.at)
             _play(step, browsers[step.visitor])
             latest[step.visitor] = step.at

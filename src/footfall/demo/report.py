@@ -1,4 +1,4 @@
-"""Compares what was done in the shop with what each tracker received, and says so in a table."""
+"""Compares what was done in the shop with what each tracker received, and shows both in a table."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["Report", "Tally", "compare", "format_report", "format_summary"]
 
 _Deed = tuple[str, Action, str]  # who (a device id), what, and the item's id
 
-# Each tracker's own word for what was done, and the parameter that has the item.
+# Each tracker's own words for what was done; below, the parameter that holds the item.
 _WORDS: Mapping[str, Mapping[str, Action]] = {
     "raptor": {"visit": "click", "basket": "basket", "buy": "buy"},
     "yoochoose": {"click": "click", "basket": "basket", "buy": "buy"},
@@ -30,31 +30,31 @@ _ITEM = {"raptor": "p2", "yoochoose": "itemid"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """Visitors, sessions and deeds: of the file, or as a tracker got them."""
+    """Counts of visitors, sessions and events: in the file, or as a tracker received them."""
 
     visitors: int
-    sessions: int | None  #: ``None``: a tracker that is not told
+    sessions: int | None  #: ``None``: the tracker is not told of sessions
     kinds: Mapping[Action, int]
-    lost: int = 0  #: done, and not received
-    twice: int = 0  #: received, and not done: or not that often
-    wrong: int = 0  #: received, and refused or remarked on
+    lost: int = 0  #: done, but not received
+    twice: int = 0  #: received more often than done
+    wrong: int = 0  #: received, and refused or doubtful
 
     @property
     def events(self) -> int:
-        """All deeds."""
+        """How many events there are."""
         return sum(self.kinds.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What was done, and what each tracker got of it."""
+    """What was done, and what each tracker received."""
 
     done: Tally
     received: Mapping[str, Tally]
 
     @property
     def complete(self) -> bool:
-        """Did each tracker get each deed once, from the right visitor, in the right session?"""
+        """Whether each tracker received each event once, from the right visitor and in the right session."""
         return all(
             (got.lost, got.twice, got.wrong) == (0, 0, 0)
             and (got.visitors, got.kinds) == (self.done.visitors, self.done.kinds)
@@ -64,13 +64,13 @@ class Report:
 
 
 def compare(steps: Sequence[Step], devices: Mapping[int, str], received: Iterable[Received], idle: float) -> Report:
-    """Compare the visits with what arrived, deed by deed.
+    """Compare the visits with what arrived, event by event.
 
     Args:
         steps: What was done.
         devices: Each visitor's device id.
-        received: What the local tracker got.
-        idle: Seconds without a deed that end a session.
+        received: What the local tracker received.
+        idle: Seconds without an event that end a session.
     """
     done = Counter[_Deed]((devices[step.visitor], step.action, str(step.item)) for step in steps)
     by_tracker: dict[str, list[Received]] = {name: [] for name in _WORDS}
@@ -128,7 +128,7 @@ def format_report(report: Report, stats: Stats) -> Table:
 
 
 def format_summary(report: Report) -> str:
-    """Say in one line how it went."""
+    """Summarize the report in one line."""
     done = report.done
     if not report.complete:
         return "Not everything arrived as it was done: see the table, and the local tracker's page."

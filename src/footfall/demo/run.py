@@ -1,4 +1,4 @@
-"""Runs the demo: starts tracker and shop, replays the visits, compares, and leaves both open."""
+"""Runs the demo: starts tracker and shop, replays the visits, compares, and keeps both running."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def run_demo(*, host: str, port: int | None, tracker_port: int | None, stay: boo
 
     Args:
         host: Where shop and tracker listen.
-        port: The shop's; ``None`` takes 8000, or a free one if that is taken.
-        tracker_port: The local tracker's; ``None`` takes 8100, or a free one.
-        stay: Leave both open in the end, until interrupted.
+        port: The shop's port; ``None``: 8000, or a free one if that is taken.
+        tracker_port: The local tracker's port; ``None``: 8100, or a free one.
+        stay: Whether to keep both running until interrupted.
 
     Returns:
         The command's exit status: 0 if each tracker received each event once.
@@ -88,10 +88,10 @@ def _open_tracker(host: str, port: int | None) -> LocalTracker:
 
 @contextmanager
 def _open_site(tracker: str) -> Iterator[Site]:
-    """A shop's site, as its settings file would have it, with a spool that goes when the demo ends."""
+    """Open a site as a shop's settings would make it, with a spool that is deleted when the demo ends."""
     with tempfile.TemporaryDirectory(prefix="footfall-demo-") as folder:
         site = Site(
-            Config(consent=own_cookie(), ruid_cookie="base64"),  # whom it holds is made up
+            Config(consent=own_cookie(), ruid_cookie="base64"),  # the persons are made up
             trackers=[Raptor("12345", base_url=tracker), Yoochoose("00000", base_url=tracker)],
             delivery=Delivery(spool=f"sqlite:///{Path(folder, 'footfall.sqlite3')}"),
             consent_endpoint=CONSENT,

@@ -1,4 +1,4 @@
-"""The demo's shop, written as any shop would be: its views say what happened, and nothing else of tracking."""
+"""The demo's shop, written like any shop: of tracking, its views only report what happened."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ON_THE_FRONT_PAGE = 60
 
 
 def who_is_logged_in(request: HTTPConnection) -> str | None:
-    """Tell ``Site(user_id=...)`` who it is. A real shop asks its session; here there is nothing to steal."""
+    """Tell ``Site(user_id=...)`` who is logged in. A real shop asks its session; this one has nothing to steal."""
     return USER if request.cookies.get(_ACCOUNT) == "in" else None
 
 
@@ -36,8 +36,8 @@ def create_shop(site: Site, catalogue: Mapping[int, Product]) -> Starlette:
     """Make the shop.
 
     Args:
-        site: Whom it reports to.
-        catalogue: What it sells, by item id.
+        site: The site that its events go to.
+        catalogue: The products, by item id.
     """
 
     async def front(request: Request) -> Response:
@@ -132,7 +132,7 @@ def _page(title: str, content: str) -> HTMLResponse:
 
 
 def _banner() -> str:
-    """Ask for consent, or offer to withdraw it: as easily as it was given."""
+    """Ask for consent, or offer to withdraw it as easily as it was given."""
     tracking = current_tracking()
     if tracking is None:
         return ""

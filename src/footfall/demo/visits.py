@@ -1,4 +1,4 @@
-"""Reads the real visits that the demo replays: data/otto-sessions.jsonl, see data/ATTRIBUTION.md."""
+"""Reads the real visits that the demo replays, from data/otto-sessions.jsonl (see data/ATTRIBUTION.md)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ACTIONS: dict[str, Action] = {"clicks": "click", "carts": "basket", "orders": "
 class Step:
     """One thing that one visitor did."""
 
-    visitor: int  #: the number of a file's line
+    visitor: int  #: the number that the file gives them
     at: float  #: when, in Unix seconds
     action: Action
     item: int
@@ -36,7 +36,7 @@ class _Line(TypedDict):
 
 
 def read_steps() -> list[Step]:
-    """Read what all visitors did, in the order in which it happened."""
+    """Read what all visitors did, in order of time."""
     text = files("footfall.demo").joinpath("data", "otto-sessions.jsonl").read_text(encoding="utf-8")
     lines: list[_Line] = [json.loads(line) for line in text.splitlines()]
     steps = [
@@ -48,7 +48,7 @@ def read_steps() -> list[Step]:
 
 
 def count_sessions(steps: Iterable[Step], idle: float) -> int:
-    """Count visits: one ends when its visitor does nothing for *idle* seconds.
+    """Count visits. One ends when its visitor does nothing for *idle* seconds.
 
     Args:
         steps: In the order in which they happened.

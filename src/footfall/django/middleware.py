@@ -9,7 +9,6 @@ from typing import Any
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.apps import apps
 from django.conf import settings
-from django.contrib.auth.signals import user_logged_in
 from django.core.exceptions import DisallowedHost
 from django.core.signals import setting_changed
 from django.http import HttpRequest, HttpResponse
@@ -72,43 +71,50 @@ class TrackingMiddleware:
         if tracking is None:
             result: HttpResponseBase = self._get_response(request)
             return result
-        response = _answer(tracking)
-        if response is None:
-            token = CURRENT.set(tracking)
-            try:
+        token = CURRENT.set(tracking)
+        try:
+            response = _answer(tracking)
+            if response is None:
                 response = self._get_response(request)
-            finally:
-                CURRENT.reset(token)
-        return _finish(tracking, response)
+            return _finish(tracking, response)
+        except BaseException:  # Django makes a response of an Exception: this is the process's end, say
+            tracking.release()
+            raise
+        finally:
+            CURRENT.reset(token)
 
     async def _serve_async(self, request: HttpRequest) -> HttpResponseBase:
         tracking = self._begin(request)
         if tracking is None:
             result: HttpResponseBase = await self._get_response(request)
             return result
-        if self._site.policy.reads_consent_async:
-            await tracking.read_consent_async()
-        response = _answer(tracking)
-        if response is None:
-            token = CURRENT.set(tracking)
-            try:
+        token = CURRENT.set(tracking)
+        try:
+            if self._site.policy.reads_consent_async:
+                await tracking.read_consent_async()
+            response = _answer(tracking)
+            if response is None:
                 response = await self._get_response(request)
-            finally:
-                CURRENT.reset(token)
-        if tracking.awaits_user:
-            await tracking.wait_for_user()
-        return _finish(tracking, response)
+            if tracking.awaits_user:
+                await tracking.wait_for_user()
+            return _finish(tracking, response)
+        except BaseException:  # the client left, and Django cancels its view
+            tracking.release()
+            raise
+        finally:
+            CURRENT.reset(token)
 
     def _begin(self, request: HttpRequest) -> Tracking | None:
-        outer = _outer_tracking(request)
-        if outer is not None:
-            _attach(request, outer)
-            return None
         if self._stale:
             self._site, self._stale = load_site(), False
-        site = self._site
+        site, view = self._site, read_request(request)
+        outer = _outer_tracking(request, view)
+        if outer is not None:
+            site.defer(outer)
+            _attach(request, outer)
+            return None
         tracking = site.begin(
-            read_request(request),
+            view,
             debug=settings.DEBUG,
             request=(lambda: request) if site.policy.user_id is not None else None,
         )
@@ -124,7 +130,7 @@ def _answer(tracking: Tracking) -> HttpResponseBase | None:
 def read_request(request: HttpRequest) -> RequestView:
     """Take a request's parts; host and scheme as Django's own settings of trust say."""
     scope: Any = getattr(request, "scope", None)
-    view = wsgi.EnvironView(request.META) if scope is None else asgi.ScopeView(scope)
+    view = _MetaView(request.META) if scope is None else asgi.ScopeView(scope)
     try:
         view.host = request.get_host()
     except DisallowedHost:
@@ -134,10 +140,23 @@ def read_request(request: HttpRequest) -> RequestView:
     return view
 
 
-def _outer_tracking(request: HttpRequest) -> Tracking | None:
-    """Find the tracking of a WSGI or ASGI door around Django."""
+class _MetaView(wsgi.EnvironView):
+    """An environ whose path Django has decoded in place."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def encode(text: str) -> bytes:
+        return text.encode(errors="replace")
+
+
+def _outer_tracking(request: HttpRequest, view: RequestView) -> Tracking | None:
+    """Find the tracking of a WSGI or ASGI door around Django, be there a bridge between."""
     scope: Any = getattr(request, "scope", None)
-    return request.META.get(wsgi.KEY) if scope is None else scope.get(asgi.KEY)
+    found: Tracking | None = request.META.get(wsgi.KEY) if scope is None else scope.get(asgi.KEY)
+    if found is None and (around := CURRENT.get()) is not None and around.is_of(view):
+        return around
+    return found
 
 
 def _attach(request: HttpRequest, tracking: Tracking) -> None:
@@ -202,12 +221,3 @@ def _add_cookie(response: HttpResponseBase, line: str) -> None:
     while key in response.cookies:
         key += " "
     dict[str, Morsel[str]].__setitem__(response.cookies, key, morsel)
-
-
-def _note_login(sender: object, request: HttpRequest | None = None, **_: object) -> None:  # noqa: ARG001
-    tracking = getattr(getattr(request, "state", None), "tracking", None)
-    if isinstance(tracking, Tracking):
-        tracking.login_signalled()
-
-
-user_logged_in.connect(_note_login, dispatch_uid="footfall")

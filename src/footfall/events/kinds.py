@@ -1,27 +1,31 @@
-"""Everything a visitor does that a tracker can be told: one frozen class for each."""
+"""Everything a visitor does that a tracker can be told: one frozen class for each.
+
+None of them raises for a value: what is wrong is kept as the event's `finding`, and `emit` refuses it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, final
 
-from footfall.errors import EventError
 from footfall.events.base import (
-    NO_FIELDS,
+    LARGEST,
     Event,
     Fields,
     Item,
     ItemLike,
-    check_fields,
-    check_name,
-    check_optional_text,
-    check_text,
-    check_whole,
+    optional,
+    text,
+    text_or_number,
     to_category_path,
+    to_fields,
     to_item,
     to_items,
+    to_name,
     to_time,
+    whole,
 )
+from footfall.events.judging import Finding, Findings, Wrong, finish, put
 from footfall.events.money import Money
 
 if TYPE_CHECKING:
@@ -44,11 +48,35 @@ __all__ = [
     "Custom",
 ]
 
+_to_percentage = optional(whole("percentage", 0, 100))
+_to_content = to_items("content")
+_to_shown = to_items("items")
+_to_quantity = whole("quantity", 1, LARGEST)
+_to_rating = whole("rating", 0, 100)
+_to_order_id = optional(text_or_number("order_id"))
+_to_at = optional(to_time)
+_to_scenario = optional(text("scenario"))
+_to_module = optional(text("module"))
+_to_link = text("link")
+_to_tracker = optional(text("tracker"))
+_to_user_id = text_or_number("user_id")
+_to_event_name = to_name("name")
+
+
+def _to_price(value: Money | None) -> Money | None:
+    if value is None:
+        return None
+    if type(value) is not Money:
+        raise Wrong(
+            f'price: is a {type(value).__name__}; give Money("19.99", "EUR") for one item, or None if there is no price'
+        )
+    if value.finding is not None:
+        raise Wrong(value.finding, value)
+    return value
+
+
 # A frozen dataclass with a written __init__: its parameters take more (an id) than its fields hold (an Item),
 # and type checkers and editors see both.
-_put = object.__setattr__
-
-
 @final
 @dataclass(frozen=True, slots=True, init=False, repr=False)
 class PageView(Event):
@@ -78,9 +106,11 @@ class Click(Event):
     def __init__(
         self, item: ItemLike, category_path: str | Iterable[str] = (), *, fields: Fields | None = None
     ) -> None:
-        _put(self, "item", to_item(item))
-        _put(self, "category_path", to_category_path(category_path) if category_path != () else ())
-        _put(self, "fields", check_fields(fields) if fields else NO_FIELDS)
+        findings: Findings = []
+        put(self, "item", to_item, item, findings)
+        put(self, "category_path", to_category_path, category_path, findings)
+        put(self, "fields", to_fields, fields, findings)
+        finish(self, findings)
 
 
 @final
@@ -101,9 +131,11 @@ class Consume(Event):
     percentage: int | None
 
     def __init__(self, item: ItemLike, percentage: int | None = None, *, fields: Fields | None = None) -> None:
-        _put(self, "item", to_item(item))
-        _put(self, "percentage", None if percentage is None else check_whole(percentage, "percentage", 0, 100))
-        _put(self, "fields", check_fields(fields) if fields else NO_FIELDS)
+        findings: Findings = []
+        put(self, "item", to_item, item, findings)
+        put(self, "percentage", _to_percentage, percentage, findings)
+        put(self, "fields", to_fields, fields, findings)
+        finish(self, findings)
 
 
 @final
@@ -133,10 +165,12 @@ class Basket(Event):
         *,
         fields: Fields | None = None,
     ) -> None:
-        _put(self, "item", to_item(item))
-        _put(self, "category_path", to_category_path(category_path) if category_path != () else ())
-        _put(self, "content", to_items(content, "content") if content != () else ())
-        _put(self, "fields", check_fields(fields) if fields else NO_FIELDS)
+        findings: Findings = []
+        put(self, "item", to_item, item, findings)
+        put(self, "category_path", to_category_path, category_path, findings)
+        put(self, "content", _to_content, content, findings)
+        put(self, "fields", to_fields, fields, findings)
+        finish(self, findings)
 
 
 @final
@@ -157,9 +191,11 @@ class RemoveFromBasket(Event):
     content: tuple[Item, ...]
 
     def __init__(self, item: ItemLike, content: Iterable[ItemLike] = (), *, fields: Fields | None = None) -> None:
-        _put(self, "item", to_item(item))
-        _put(self, "content", to_items(content, "content") if content != () else ())
-        _put(self, "fields", check_fields(fields) if fields else NO_FIELDS)
+        findings: Findings = []
+        put(self, "item", to_item, item, findings)
+        put(self, "content", _to_content, content, findings)
+        put(self, "fields", to_fields, fields, findings)
+        finish(self, findings)
 
 
 @final
@@ -199,12 +235,14 @@ class Buy(Event):
         at: str | datetime | None = None,
         fields: Fields | None = None,
     ) -> None:
-        _put(self, "item", to_item(item))
-        _put(self, "quantity", check_whole(quantity, "quantity", 1, 2_147_483_647))
-        _put(self, "price", _check_price(price))
-        _put(self, "order_id", None if order_id is None else _to_order_id(order_id))
-        _put(self, "at", None if at is None else to_time(at, "at"))
-        _put(self, "fields", check_fields(fields) if fields else NO_FIELDS)
+        findings: Findings = []
+        put(self, "item", to_item, item, findings)
+        put(self, "quantity", _to_quantity, quantity, findings)
+        put(self, "price", _to_price, price, findings)
+        put(self, "order_id", _to_order_id, order_id, findings)
+        put(self, "at", _to_at, at, findings)
+        put(self, "fields", to_fields, fields, findings)
+        finish(self, findings)
 
 
 @final
@@ -226,9 +264,11 @@ class Rate(Event):
     rating: int
 
     def __init__(self, item: ItemLike, *, rating: int, fields: Fields | None = None) -> None:
-        _put(self, "item", to_item(item))
-        _put(self, "rating", check_whole(rating, "rating", 0, 100))
-        _put(self, "fields", check_fields(fields) if fields else NO_FIELDS)
+        findings: Findings = []
+        put(self, "item", to_item, item, findings)
+        put(self, "rating", _to_rating, rating, findings)
+        put(self, "fields", to_fields, fields, findings)
+        finish(self, findings)
 
 
 @final
@@ -242,8 +282,10 @@ class Blacklist(Event):
     item: Item
 
     def __init__(self, item: ItemLike, *, fields: Fields | None = None) -> None:
-        _put(self, "item", to_item(item))
-        _put(self, "fields", check_fields(fields) if fields else NO_FIELDS)
+        findings: Findings = []
+        put(self, "item", to_item, item, findings)
+        put(self, "fields", to_fields, fields, findings)
+        finish(self, findings)
 
 
 @final
@@ -270,10 +312,12 @@ class ClickRecommended(Event):
     def __init__(
         self, item: ItemLike, scenario: str | None = None, module: str | None = None, *, fields: Fields | None = None
     ) -> None:
-        _put(self, "item", to_item(item))
-        _put(self, "scenario", check_optional_text(scenario, "scenario"))
-        _put(self, "module", check_optional_text(module, "module"))
-        _put(self, "fields", check_fields(fields) if fields else NO_FIELDS)
+        findings: Findings = []
+        put(self, "item", to_item, item, findings)
+        put(self, "scenario", _to_scenario, scenario, findings)
+        put(self, "module", _to_module, module, findings)
+        put(self, "fields", to_fields, fields, findings)
+        finish(self, findings)
 
 
 @final
@@ -287,8 +331,10 @@ class Rendered(Event):
     items: tuple[Item, ...]
 
     def __init__(self, items: Iterable[ItemLike], *, fields: Fields | None = None) -> None:
-        _put(self, "items", to_items(items, "items"))
-        _put(self, "fields", check_fields(fields) if fields else NO_FIELDS)
+        findings: Findings = []
+        put(self, "items", _to_shown, items, findings)
+        put(self, "fields", to_fields, fields, findings)
+        finish(self, findings)
 
 
 @final
@@ -310,9 +356,11 @@ class RecommendationLink(Event):
     tracker: str | None
 
     def __init__(self, link: str, *, tracker: str | None = None, fields: Fields | None = None) -> None:
-        _put(self, "link", check_text(link, "link"))
-        _put(self, "tracker", check_optional_text(tracker, "tracker"))
-        _put(self, "fields", check_fields(fields) if fields else NO_FIELDS)
+        findings: Findings = []
+        put(self, "link", _to_link, link, findings)
+        put(self, "tracker", _to_tracker, tracker, findings)
+        put(self, "fields", to_fields, fields, findings)
+        finish(self, findings)
 
 
 @final
@@ -323,7 +371,8 @@ class Login(Event):
     ``tracking.login(user_id)`` emits it; there is seldom a reason to do so by hand.
 
     Args:
-        user_id: The account, by an id that is better not an address. Capital and small letters differ.
+        user_id: The account, by an id that is better not an address: text, or a whole number such as ``user.pk``.
+            Capital and small letters differ.
         fields: The site's own parameters for Raptor, by the names of its parameter map.
     """
 
@@ -331,9 +380,11 @@ class Login(Event):
 
     user_id: str
 
-    def __init__(self, user_id: str, *, fields: Fields | None = None) -> None:
-        _put(self, "user_id", check_text(user_id, "user_id"))
-        _put(self, "fields", check_fields(fields) if fields else NO_FIELDS)
+    def __init__(self, user_id: str | int, *, fields: Fields | None = None) -> None:
+        findings: Findings = []
+        put(self, "user_id", _to_user_id, user_id, findings)
+        put(self, "fields", to_fields, fields, findings)
+        finish(self, findings)
 
 
 @final
@@ -354,22 +405,10 @@ class Custom(Event):
     parameters: Fields = field(hash=False)
 
     def __init__(self, name: str, parameters: Fields | None = None, *, fields: Fields | None = None) -> None:
-        _put(self, "name", check_name(name, "name"))
-        _put(self, "parameters", check_fields(parameters) if parameters else NO_FIELDS)
-        _put(self, "fields", check_fields(fields) if fields else NO_FIELDS)
-        if self.parameters and self.fields and (twice := self.parameters.keys() & self.fields.keys()):
-            raise EventError(f"fields: {min(twice)!r} is among the parameters too; give it once")
-
-
-def _check_price(value: object) -> Money | None:
-    if value is not None and not isinstance(value, Money):
-        raise EventError(
-            f'price: is a {type(value).__name__}; give Money("19.99", "EUR") for one item, or None if there is no price'
-        )
-    return value
-
-
-def _to_order_id(value: object) -> str:
-    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= 64:
-        return f"{value:d}"
-    return check_text(value, "order_id")
+        findings: Findings = []
+        put(self, "name", _to_event_name, name, findings)
+        put(self, "parameters", to_fields, parameters, findings)
+        put(self, "fields", to_fields, fields, findings)
+        if not findings and (twice := self.parameters.keys() & self.fields.keys()):
+            findings.append(Finding("fields", f"fields: {min(twice)!r} is among the parameters too; give it once"))
+        finish(self, findings)

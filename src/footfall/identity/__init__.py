@@ -1,4 +1,4 @@
-"""Who a request comes from, and the cookies worth setting: pure functions of text, clock and chance handed in."""
+"""Who a request comes from, and which cookies to set: pure functions, given clock and randomness."""
 
 from footfall.identity.caching import cache_decision
 from footfall.identity.classify import classify_request

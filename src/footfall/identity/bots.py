@@ -1,4 +1,4 @@
-"""Who is no person: crawlers, monitors and scripts, by their user agent."""
+"""Tells crawlers, monitors and scripts from persons, by their user agent."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ WORDS = re.compile(
 
 @cache
 def _is_known_crawler() -> Callable[[str], bool]:
-    """Load 1,500 maintained patterns if they are installed; their absence is no error.
+    """Load 1,500 maintained patterns if they are installed; it is no error if they are not.
 
     Raises:
-        BrokenExtra: They are, and cannot be imported. A site asks when it is made: no page does first.
+        BrokenExtra: They are installed, but cannot be imported. Raised when a site is made, not on a page.
     """
     try:
         from crawleruseragents import is_crawler
@@ -36,13 +36,13 @@ def _is_known_crawler() -> Callable[[str], bool]:
 
 
 def is_bot(user_agent: str) -> bool:
-    """Tell whether a user agent belongs to a program. An empty one does.
+    """Tell whether a user agent belongs to a program. An empty one counts as a program's.
 
-    With the extra ``bots`` the patterns of crawler-user-agents are asked too.
+    With the extra ``bots``, the patterns of crawler-user-agents are used too.
     """
     return _is_bot(user_agent[:1024])
 
 
-@lru_cache(maxsize=4096)  # keys of bounded length: a user agent may be as long as its server takes
+@lru_cache(maxsize=4096)  # keys are cut short: a user agent may be as long as the server takes
 def _is_bot(agent: str) -> bool:
     return not agent.strip() or WORDS.search(agent) is not None or bool(_is_known_crawler()(agent))

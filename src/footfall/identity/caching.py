@@ -1,4 +1,4 @@
-"""May this response carry our cookies, and what must it then say to shared caches: one pure function."""
+"""Whether a response may carry our cookies, and what it must then tell shared caches. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["HeaderEdit", "cache_decision", "concerns_caches"]
 
 # RFC 9111, section 5.2: a directive, with a quoted argument that may hold commas.
 DIRECTIVE = re.compile(r'[^,"]*(?:"[^"]*"?[^,"]*)*')
-# RFC 9213 and the vendors' forms of it: they override Cache-Control where they are understood.
+# RFC 9213 and the vendors' forms of it, which override Cache-Control in caches that know them.
 TARGETED = frozenset({"surrogate-control", "x-accel-expires", "edge-control"})
 SHARED_ONLY = frozenset({"public", "s-maxage", "proxy-revalidate"})
 CONCERNED = TARGETED | {"cache-control", "cdn-cache-control", "vary"}
@@ -21,16 +21,16 @@ UNSTORED = frozenset({"private", "no-store", "no-cache"})
 
 @dataclass(slots=True, repr=False)  # it holds a visitor's cookies; frozen, it would cost every response a microsecond
 class HeaderEdit:
-    """What to change about a response's headers: names to drop, lines to append. Empty: leave it alone."""
+    """What to change in a response's headers: names to drop and lines to append; nothing if both are empty."""
 
-    cookies: bool  #: our cookies may be set
+    cookies: bool  #: whether our cookies may be set
     drop: frozenset[str] = frozenset()  #: in lower case
     add: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
-    shared: bool = False  #: the application marked the response for shared caches
+    shared: bool = False  #: whether the application marked the response for shared caches
 
 
 def concerns_caches(name: str) -> bool:
-    """Tell whether a header, by its name in lower case, has a part in `cache_decision`: most have none."""
+    """Tell whether `cache_decision` looks at a header, by its name in lower case. It ignores most."""
     return name in CONCERNED or name.endswith("-cdn-cache-control")
 
 
@@ -47,11 +47,11 @@ def cache_decision(
 
     Args:
         status: Its status code.
-        headers: The application's, names in any case; one name may have several lines. Those that do not
-            `concerns_caches` may be left out.
-        pending: There are cookies worth setting.
-        changed: This request changed who the visitor is, so they must be set.
-        read: The application read an id, so the page may depend on it.
+        headers: The application's, names in any case; one name may have several lines. Those for which
+            `concerns_caches` is false may be left out.
+        pending: Whether there are cookies worth setting.
+        changed: Whether this request changed who the visitor is, so that the cookies must be set.
+        read: Whether the application read an id, so that the page may depend on it.
         public_responses: `Config.public_responses`.
 
     Source: RFC 9111, sections 3.2, 4.3.4, 5.2.2, 7.3.
@@ -77,7 +77,7 @@ def cache_decision(
     add: list[tuple[str, str]] = []
     cookies = pending and (not shared or changed or public_responses == "private")
     if cookies:
-        # One that forbids storing says more than private does, to caches told to ignore Cache-Control: it stays.
+        # One that forbids storing stays: it also binds caches that are told to ignore Cache-Control.
         drop.update(name for name, value in targeted if not _forbids(name, value))
         drop.add("cache-control")
         add.append(("Cache-Control", ", ".join(_privatise(control))))
@@ -118,6 +118,6 @@ def _is_zero(value: str) -> bool:
 
 
 def _privatise(control: Sequence[str]) -> list[str]:
-    # Bare and in lower case: Squid stores "Private", HAProxy and Apache what is private="Set-Cookie".
+    # Bare and in lower case: Squid stores "Private", and HAProxy and Apache store private="Set-Cookie".
     kept = [part for part in control if _name(part) not in SHARED_ONLY and _name(part) != "private"]
     return ["private", *kept]

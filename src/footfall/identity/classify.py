@@ -1,4 +1,4 @@
-"""What a request is, and what it may therefore do: one pure function, with its reason in the answer."""
+"""What a request is and what it may do: one pure function, which also says why."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 def classify_request(view: RequestView, *, ignore_bots: bool = True) -> RequestClass:
     """Tell what a request is, and what it may read, mint, renew, capture, emit and write.
 
-    Only a page that a person opened mints ids unasked, for only there will the browser keep them: six parallel
-    script calls would mint six visitors, a payment provider's return would overwrite one.
+    Only a page that a person opened always mints ids, for only there will the browser keep them: six parallel script
+    calls would mint six visitors, and a payment provider's return would overwrite one.
     """
     if view.websocket:
         return WEBSOCKET
@@ -77,7 +77,7 @@ def classify_request(view: RequestView, *, ignore_bots: bool = True) -> RequestC
 
 
 def _classify_by_habit(view: RequestView, *, site: str, marked: bool) -> RequestClass:
-    """Tell a page from a script call where the browser does not: old ones, plain http, service workers."""
+    """Tell a page from a script call where the browser does not say: an old one, plain http, a service worker."""
     header = view.header
     by_script = (header("x-requested-with") or "").lower() == "xmlhttprequest" or header("hx-request") == "true"
     if not by_script and view.method == "GET":
@@ -108,5 +108,5 @@ def _is_of_another_site(origin: str | None, host: str) -> bool:
         return False
     there, here = parse_host(origin.partition("://")[2]), parse_host(host)
     if there == here:
-        return not there  # "null", or rubbish on both sides, is nobody's own
+        return not there  # "null", or rubbish on both sides, is another site
     return registrable_domain(there) is None or registrable_domain(there) != registrable_domain(here)

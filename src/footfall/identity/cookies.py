@@ -1,4 +1,4 @@
-"""The header lines that make a browser keep our cookies or drop them: one ``Set-Cookie`` a name and scope."""
+"""The header lines that make a browser keep or drop our cookies: one ``Set-Cookie`` for each name and scope."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ LONGEST_COOKIE = 4096
 class CookieWriter:
     """Writes the ``Set-Cookie`` values of one response.
 
-    By hand, for `http.cookies` puts quotes around base64 and every framework holds one cookie a name. What it
-    writes is ASCII, without quotes, each line below 4,096 bytes.
+    `http.cookies` is not used: it puts quotes around base64, and frameworks hold only one cookie of each name. The
+    lines are ASCII, without quotes, each name and value together at most 4,096 bytes.
     """
 
     __slots__ = ("_domain", "_former_domain", "_secure", "lines")
@@ -30,27 +30,27 @@ class CookieWriter:
         """Write for one scope.
 
         Args:
-            domain: Of the cookies; ``None``: host-only.
-            secure: Are they for https alone.
+            domain: The cookies' domain; ``None``: host-only.
+            secure: Whether they are sent by https only.
             former_domain: Where the site's cookies lived before, if this host may expire them.
-            lines: To append to.
+            lines: The lines to append to.
         """
         self._domain = domain
         self._secure = secure
         self._former_domain = former_domain
-        self.lines: list[str] = [] if lines is None else lines  #: in the order in which a browser should see them
+        self.lines: list[str] = [] if lines is None else lines  #: in the order that a browser should read
 
     def set(
         self, name: str, value: str, max_age: int | None = None, *, http_only: bool = True, twins: bool = False
     ) -> None:
-        """Have a cookie kept.
+        """Have a browser keep a cookie.
 
         Args:
-            name: The cookie's.
+            name: The cookie's name.
             value: Cookie-octets.
             max_age: In seconds; ``None``: until the browser closes.
-            http_only: Is it for no page script.
-            twins: A host-only cookie of that name shadows it: expire that one.
+            http_only: Whether page scripts cannot read it.
+            twins: Whether a host-only cookie of that name shadows it, and is to be expired.
         """
         if len(name) + len(value) > LONGEST_COOKIE:
             return
@@ -61,7 +61,7 @@ class CookieWriter:
         self.lines.append(f"{name}={value}{format_tail(max_age, self._domain, self._secure, http_only)}")
 
     def expire(self, name: str) -> None:
-        """Have a cookie dropped in every scope that it may live in."""
+        """Have a browser drop a cookie in every scope in which it may live."""
         self._expire(name, None)
         if self._domain is not None:
             self._expire(name, self._domain)
@@ -72,9 +72,9 @@ class CookieWriter:
         self.lines.append(f"{name}={format_tail(0, domain, self._secure, http_only=True)}")
 
 
-@lru_cache(maxsize=1024)  # the domain is of the visitor's Host: bounded
+@lru_cache(maxsize=1024)  # bounded: the domain comes from the visitor's Host
 def format_tail(max_age: int | None, domain: str | None, secure: bool, http_only: bool) -> str:
-    """Write what stands behind a cookie's value: its lifetime in seconds, and its other attributes."""
+    """Write what follows a cookie's value: its lifetime in seconds, and its other attributes."""
     age = "" if max_age is None else f"; Max-Age={max_age}"
     where = "" if domain is None else f"; Domain={domain}"
     return f"{age}{where}; Path=/{'; Secure' if secure else ''}{'; HttpOnly' if http_only else ''}; SameSite=Lax"

@@ -1,4 +1,4 @@
-"""Where a cookie lives: the domain it is set on, by configuration or by the public suffix list."""
+"""Which domain a cookie is set for, by configuration or by the public suffix list."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ if TYPE_CHECKING:
 __all__ = ["CookieScope", "cookie_scope", "is_public_suffix", "matches_domain", "parse_host", "registrable_domain"]
 
 LONGEST_HOST = 260  # characters of a Host header that can still be a name (RFC 1035: 253) and a port
-HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?")
+# Browsers take more than RFC 1123, hyphens at either end and underscores, but no label of nothing else.
+LABEL = "[_-]*[a-z0-9][a-z0-9_-]*"
+HOST = re.compile(rf"({LABEL}(?:\.{LABEL})*\.?)(?::[0-9]*)?")
 # A last label of digits is an IPv4 address however odd (URL Standard, "ends in a number").
 ENDS_IN_NUMBER = re.compile(r"(.*\.)?([0-9]+|0x[0-9a-f]*)\.?")
 
 
-@dataclass(frozen=True, slots=True, repr=False)  # the Host is the visitor's to choose
+@dataclass(frozen=True, slots=True, repr=False)  # a visitor may send any Host
 class CookieScope:
     """Where cookies set by one host's response live."""
 
     domain: str | None  #: for the ``Domain`` attribute; ``None``: host-only
-    name: str  #: the domain, or the host where host-only: what a sealed cookie is bound to
-    mismatch: bool = False  #: the site's configured domain does not cover this host
+    name: str  #: the domain, or a host-only cookie's host; a sealed cookie is bound to it
+    mismatch: bool = False  #: whether the configured domain does not cover this host
 
 
 @cache
@@ -35,14 +37,14 @@ def _suffixes() -> PublicSuffixList:
 
 
 def parse_host(text: str) -> str:
-    """Reduce a Host header to a lower-case name without port; ``""`` if it is no name (an IPv6 address, rubbish)."""
+    """Reduce a Host header to a lower-case name without port; ``""`` if it holds no name (an IPv6 address, rubbish)."""
     if len(text) > LONGEST_HOST or not text.isascii():  # lower() makes an ASCII k of the Kelvin sign
         return ""
-    name = text.partition(":")[0].lower()
-    return name if HOST.fullmatch(name) and len(name) <= 254 else ""
+    found = HOST.fullmatch(text.lower())
+    return found[1] if found is not None and len(found[1]) <= 254 else ""
 
 
-@lru_cache(maxsize=1024)  # the Host is the visitor's to choose: bounded
+@lru_cache(maxsize=1024)  # bounded: a visitor may send any Host
 def registrable_domain(host: str) -> str | None:
     """Find the domain that a host's owner registered: ``"www.shop.co.uk"`` gives ``"shop.co.uk"``.
 
@@ -50,8 +52,8 @@ def registrable_domain(host: str) -> str | None:
         host: As `parse_host` returns it.
 
     Returns:
-        ``None`` where a cookie can only be host-only: IP addresses, single labels, public suffixes,
-        names with a trailing dot, and whatever is no host name at all.
+        ``None`` where cookies can only be host-only: IP addresses, single labels, public suffixes, names with a
+        trailing dot, and whatever is not a host name.
     """
     if not host or host.endswith(".") or "." not in host or ENDS_IN_NUMBER.fullmatch(host):
         return None
@@ -61,7 +63,7 @@ def registrable_domain(host: str) -> str | None:
 
 
 def is_public_suffix(domain: str) -> bool:
-    """Tell whether anybody may register below *domain*, so that no browser keeps a cookie for it."""
+    """Tell whether anybody may register names below *domain*, so that no browser keeps a cookie for it."""
     return _suffixes().publicsuffix(domain) == domain
 
 
@@ -74,17 +76,17 @@ def cookie_scope(host_header: str, configured: str | None) -> CookieScope:
     """Decide where the cookies of a response to this host live.
 
     Args:
-        host_header: The request's Host, port and all; ``""`` if it had none.
+        host_header: The request's Host with its port; ``""`` if it had none.
         configured: `Config.cookie_domain`: ``"auto"``, a domain, or ``None`` for host-only.
     """
-    # Bounded in bytes too: a Host may be as long as its server takes.
+    # The cache is bounded in bytes too: a Host may be as long as the server takes.
     return _cookie_scope(host_header if len(host_header) <= LONGEST_HOST else "", configured)
 
 
 @lru_cache(maxsize=1024)
 def _cookie_scope(host_header: str, configured: str | None) -> CookieScope:
     host = parse_host(host_header)
-    # An IPv6 address is no name, but it is somewhere: a cookie there knows no port either.
+    # An IPv6 address has no name, but may have cookies, and those do not depend on the port either.
     name = host.rstrip(".") or host_header.partition("]")[0].lower()
     if configured is None:
         return CookieScope(None, name)

@@ -7,19 +7,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from footfall.config import Config, CookieNames
-from footfall.identity.ids import decode_ruid, parse_guid
+from footfall.identity.ids import decode_ruid, is_guid, parse_guid
 from footfall.identity.seal import Opened, Sealer
 
 __all__ = ["NOTHING", "Found", "Known", "Names", "Sent", "find", "find_ruid", "mark_of", "recognize"]
 
 
-Sent = Mapping[str, Sequence[str]]  # every value of each of our cookies, by its name, as the browser sent them
+Sent = Mapping[str, Sequence[str]]  # by name, every value that the browser sent for each of our cookies
 NONE: frozenset[str] = frozenset()
-OPEN = "1"  #: the value of the session's companion
+OPEN = "1"  #: the value of the session cookie's companion
 
 
 class Names:
-    """What a site's cookies are called, by what they are for: `CookieNames`, with what it derives ready."""
+    """The names of a site's cookies: `CookieNames`, with the derived names ready."""
 
     __slots__ = ("device", "gone", "reaid", "ruid", "session", "session_open", "xuid")
 
@@ -29,15 +29,15 @@ class Names:
         self.ruid, self.reaid, self.xuid, self.gone = names.ruid, names.reaid, names.xuid, names.gone
 
 
-@dataclass(slots=True, repr=False, eq=False)  # not frozen, which would cost every request a microsecond each
+@dataclass(slots=True, repr=False, eq=False)  # not frozen: that would cost each request a microsecond each
 class Found:
     """What a browser sent under the name of one of our cookies."""
 
-    value: str | None = None  #: the one valid value chosen; ``None``: there is none
-    sent: bool = True  #: something came under that name, valid or not
-    twins: bool = False  #: it came more than once: a host-only cookie beside the domain's
-    former: bool = False  #: it came under the name that the site used before
-    stale: bool = False  #: it should be written again whatever else happens: sealed with an old key
+    value: str | None = None  #: the valid value that was chosen; ``None``: there is none
+    sent: bool = True  #: whether anything came under that name, valid or not
+    twins: bool = False  #: whether it came more than once: a host-only cookie beside the domain's
+    former: bool = False  #: whether it came under the name that the site used before
+    stale: bool = False  #: whether it must be written again, for an old key sealed it
 
 
 NOTHING = Found(sent=False)
@@ -45,12 +45,12 @@ NOTHING = Found(sent=False)
 
 @dataclass(slots=True, repr=False, eq=False)
 class Known:
-    """Which browser it is, and which of its visits."""
+    """Which browser a request comes from, and in which of its visits."""
 
     device: str | None  #: ``None`` also where the visitor had it forgotten
     session: str | None
     alive: str | None  #: the session's id, if the visit goes on
-    gone: str | None = None  #: the device's id, if the visitor had it forgotten and a slower response brought it back
+    gone: str | None = None  #: the id of a forgotten device that a slower response brought back
     twins: frozenset[str] = NONE  #: which of device, session and session_open came more than once
     former: frozenset[str] = NONE  #: which of them came under the name that the site used before
 
@@ -59,7 +59,7 @@ def find(sent: Sent, name: str, former: str | None, parse: Callable[[str], str |
     """Read one of our cookies from a request.
 
     Of several valid values the smallest is chosen: browsers send a host-only cookie and a domain-wide one in
-    different orders, and whoever takes the first or the last sees two visitors in one.
+    different orders, and taking the first or the last would make two visitors of one.
     """
     values = sent.get(name)
     if values is None:
@@ -79,7 +79,7 @@ def find(sent: Sent, name: str, former: str | None, parse: Callable[[str], str |
 def recognize(sent: Sent, names: Names, former: Names | None, *, ends_with_browser: bool) -> Known:
     """Tell which browser it is, and whether its visit goes on.
 
-    A session lives while its cookie and, unless that is switched off, its companion are both there.
+    A session lives while its cookie is there and, unless switched off, its companion too.
     """
     devices, sessions, opens = sent.get(names.device), sent.get(names.session), sent.get(names.session_open)
     if (
@@ -89,15 +89,15 @@ def recognize(sent: Sent, names: Names, former: Names | None, *, ends_with_brows
         and (opens is None or len(opens) == 1)
         and names.gone not in sent
     ):  # most often
-        device = parse_guid(devices[0]) if devices else None
-        session = parse_guid(sessions[0]) if sessions else None
+        device = devices[0] if devices and is_guid(devices[0]) else None
+        session = sessions[0] if sessions and is_guid(sessions[0]) else None
         is_open = opens is not None and opens[0] == OPEN
         return Known(device, session, session if is_open or not ends_with_browser else None)
     return _recognize_odd(sent, names, former, ends_with_browser=ends_with_browser)
 
 
 def _recognize_odd(sent: Sent, names: Names, former: Names | None, *, ends_with_browser: bool) -> Known:
-    """Tell the same of twins, of cookies under former names, and of a device that its visitor had forgotten."""
+    """Tell the same where there are twins, cookies under former names, or a forgotten device."""
     found = {
         role: find(sent, getattr(names, role), None if former is None else getattr(former, role), parse)
         for role, parse in (("device", parse_guid), ("session", parse_guid), ("session_open", _parse_open))
@@ -112,7 +112,7 @@ def _recognize_odd(sent: Sent, names: Names, former: Names | None, *, ends_with_
 
 
 def mark_of(device_id: str) -> str:
-    """Write what marks a device as forgotten: it tells the id when that comes back, and tells it nobody."""
+    """Write the mark of a forgotten device: by it the id is known if it comes back, but cannot be read from it."""
     return hashlib.sha256(device_id.encode()).hexdigest()[:16]
 
 
@@ -123,8 +123,8 @@ def _parse_open(text: str) -> str | None:
 def find_ruid(sent: Sent, config: Config, sealer: Sealer | None, scope: str) -> Found:
     """Read who the visitor once said they are.
 
-    A forged, truncated or foreign seal, or one of a key that is gone, equals an absent cookie. One that lived on
-    the site's former domain is as stale as one sealed with an old key.
+    A seal that is forged, truncated, another site's, or made with a key that is gone counts as an absent cookie. One
+    made for the site's former domain is stale, like one made with an old key.
     """
     names: list[tuple[CookieNames, bool]] = [(config.cookie_names, False)]
     if config.former_cookie_names is not None:

@@ -1,4 +1,4 @@
-"""Text that a browser keeps for us and nobody else can read or write: the ruid cookie, and snapshots."""
+"""Sealed text, which only this site can read or write: the ruid cookie, and snapshots."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ LONGEST_SEALED = 32_768  # characters worth opening: a snapshot of the longest i
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Opened:
-    """What a seal held."""
+    """What was sealed."""
 
     text: str
-    newest: bool  #: sealed with the newest key
+    newest: bool  #: whether the newest key sealed it
 
 
 class Sealer:
     """Seals with AES-256-GCM (NIST SP 800-38D), bound to a cookie's name and the scope it lives in.
 
-    The newest key seals, every key of the ring opens. A seal copied into another cookie or brought to another
-    site does not open. 2^32 seals with one key are safe; a site of any size renews its key yearly.
+    The newest key seals, every key of the ring opens. A seal that is copied into another cookie or to another site does
+    not open. 2^32 seals with one key are safe; renewing the key yearly is enough for a site of any size.
     """
 
     def __init__(self, keys: Sequence[str | bytes], entropy: Callable[[int], bytes]) -> None:
@@ -38,7 +38,7 @@ class Sealer:
 
         Args:
             keys: Newest first. A text and its UTF-8 bytes are the same key, as in Django and Flask.
-            entropy: Gives so many random bytes.
+            entropy: Returns as many random bytes as it is asked for.
 
         Raises:
             MissingExtra: The package ``cryptography`` is not installed.
@@ -67,11 +67,11 @@ class Sealer:
         return VERSION + base64.urlsafe_b64encode(self._newest + nonce + sealed).rstrip(b"=").decode("ascii")
 
     def is_newest(self, sealed: str) -> bool:
-        """Tell whether *sealed* names the newest key as the one that sealed it: no proof that it did."""
+        """Tell whether *sealed* names the newest key, which does not prove that this key sealed it."""
         return sealed.startswith(self._newest_starts)
 
     def open(self, sealed: str, name: str, scope: str) -> Opened | None:
-        """Open what `seal` made; ``None`` for anything else, with no word why."""
+        """Open what `seal` made; ``None`` for anything else, without saying why."""
         if not sealed.startswith(VERSION) or len(sealed) > LONGEST_SEALED or not sealed.isascii():
             return None
         body = sealed[len(VERSION) :]

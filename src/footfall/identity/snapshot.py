@@ -16,7 +16,7 @@ FIELDS: Final = ("device_id", "session_id", "ruid", "reaid", "xuid", "user_id", 
 
 
 def format_snapshot(visitor: Visitor | None, sealer: Sealer) -> str:
-    """Seal a visitor's ids, or that there is nobody to report on: ASCII, base64url, some 300 characters as a rule."""
+    """Seal a visitor's ids, or ``None`` for nobody: ASCII, base64url, usually some 300 characters."""
     if visitor is None:
         return sealer.seal("null", NAME, "")
     known = {field: value for field in FIELDS if (value := getattr(visitor, field)) is not None}
@@ -24,8 +24,8 @@ def format_snapshot(visitor: Visitor | None, sealer: Sealer) -> str:
 
 
 def parse_snapshot(token: str, sealer: Sealer, *, anonymous_user: str) -> Visitor | None:
-    """Open what `format_snapshot` sealed; ``None`` for anything else: a token may come back by a visitor's hand."""
-    # An order made before there were snapshots has none at all.
+    """Open what `format_snapshot` sealed; ``None`` for anything else: a token may come from a visitor."""
+    # An order that is older than snapshots has none.
     opened = sealer.open(token, NAME, "") if isinstance(token, str) else None  # pyright: ignore[reportUnnecessaryIsInstance]
     if opened is None:
         return None

@@ -1,7 +1,8 @@
-"""A tracker to run beside the application: both protocols, exactly as documented, and what it received.
+"""A tracker to run beside the application: it speaks both protocols exactly as documented, and shows what it received.
 
-`protocol` is pure and knows right from wrong, `watch` what only a sequence shows; `store` keeps; `app` speaks HTTP:
-`receiver` to those who track, `control` to tests, `live` to the page in ``assets``; `server` runs it.
+`protocol`, which is pure, tells right requests from wrong ones; `watch` finds what only a sequence of them shows;
+`store` keeps them; `app` speaks HTTP, with `receiver` for those who track, `control` for tests and `live` for the page
+in ``assets``; `server` runs it.
 """
 
 from __future__ import annotations

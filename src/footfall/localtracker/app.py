@@ -40,16 +40,16 @@ def create_app(store: Store | None = None, rules: Rules | None = None, faults: F
 
     ``GET /`` is the live page. ``GET /received.json`` has what came in, oldest first, chosen by ``tracker``, ``kind``,
     ``visitor``, ``status``, ``verdict`` (``accepted``: ``right`` or ``doubtful``; ``refused``: ``wrong`` or ``fault``),
-    ``after`` (a number) and ``limit``; with ``at_least=n`` it first waits, at most ``within`` seconds (5, 60 at most),
-    until n of them match. ``GET /counts.json`` counts by tracker, kind and status. ``POST /clear`` forgets everything.
-    ``GET /export.jsonl`` and ``GET /export.csv`` have all that match. ``GET /faults.json`` has the faults that are on,
-    ``POST /faults.json?kind=503&share=0.3&tracker=raptor`` orders one (`Fault` has its parameters),
+    ``after`` (a number) and ``limit``; with ``at_least=n`` it first waits until n of them match, at most ``within``
+    seconds (5; 60 at most). ``GET /counts.json`` counts by tracker, kind and status. ``POST /clear`` forgets
+    everything. ``GET /export.jsonl`` and ``GET /export.csv`` have all that match. ``GET /faults.json`` has the faults
+    that are on, ``POST /faults.json?kind=503&share=0.3&tracker=raptor`` orders one (`Fault` has its parameters),
     ``DELETE /faults.json`` turns them off. Every other path is a tracker's.
 
     Args:
-        store: Where it keeps what it gets, the caller's to close; in memory without, until the server shuts it down.
-        rules: What the customer's contract leaves open; the documents' own without.
-        faults: Trouble to order; none without.
+        store: Keeps what is received; its maker closes it. By default one in memory, closed when the server shuts down.
+        rules: What the customer's contract leaves open; by default as the documents say.
+        faults: The faults that can be ordered; by default none are on.
     """
     rules = rules if rules is not None else Rules()
     faults = faults if faults is not None else Faults()
@@ -95,13 +95,13 @@ def create_app(store: Store | None = None, rules: Rules | None = None, faults: F
 
 
 class _LocalTracker(Starlette):
-    """Sends what is a tracker's straight to the receiver: a dozen routes would be looked at first, for each."""
+    """Gives a tracker's requests straight to the receiver, for otherwise each would be compared with a dozen routes."""
 
     own: frozenset[str]
     receiver: Receiver
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # A page of ours is found by the decoded path; a tracker's is read as it was written, whatever it decodes to.
+        # Our own pages are found by the decoded path; the receiver reads a tracker's path as it was written.
         path: str = scope.get("path", "")
         if scope["type"] == "http" and path not in self.own and not path.startswith("/assets/"):
             return await self.receiver(scope, receive, send)
@@ -109,7 +109,7 @@ class _LocalTracker(Starlette):
 
 
 class _SetHeaders:
-    """Sets the headers that make a browser harmless, on every answer of ours."""
+    """Sets the headers that restrict what a browser may do with our own answers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

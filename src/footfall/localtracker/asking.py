@@ -1,4 +1,4 @@
-"""Reads what the local tracker's own API is asked for, and says which parameter it cannot read."""
+"""Reads the parameters of the local tracker's own API, and says which of them is wrong."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _VERDICTS: Mapping[str, Asked] = {name: name for name in get_args(Asked)}
 
 
 class AskedWronglyError(ValueError):
-    """A parameter of our own API is wrong; the text says which, and what to write."""
+    """A parameter of our own API is wrong. The text says which, and what to write."""
 
 
 def read_filter(request: Request) -> Filter:
-    """Read which requests are meant."""
+    """Read which requests are asked for."""
     query = request.query_params
     wanted = Filter(
         tracker=query.get("tracker") or None,
@@ -31,7 +31,7 @@ def read_filter(request: Request) -> Filter:
         wanted["status"] = read_number(request, "status", 0, 999)
     if verdict := query.get("verdict"):
         if verdict not in _VERDICTS:
-            raise AskedWronglyError(f"verdict: write one of {', '.join(_VERDICTS)}, or leave it out")
+            raise AskedWronglyError(f"verdict: is unknown; write one of {', '.join(_VERDICTS)}, or leave it out")
         wanted["verdict"] = _VERDICTS[verdict]
     return wanted
 
@@ -42,7 +42,7 @@ def read_number(request: Request, name: str, default: int, most: int) -> int:
     if not text:
         return default
     if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= most):
-        raise AskedWronglyError(f"{name}: write a whole number of 0 to {most}, or leave it out")
+        raise AskedWronglyError(f"{name}: is no such number; write a whole number of 0 to {most}, or leave it out")
     return int(text)
 
 
@@ -56,10 +56,10 @@ def read_seconds(request: Request, name: str, default: float, most: float = LONG
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds <= most:
-        raise AskedWronglyError(f"{name}: write a number of 0 to {most:g}, or leave it out")
+        raise AskedWronglyError(f"{name}: is no such number; write a number of 0 to {most:g}, or leave it out")
     return seconds
 
 
 def is_foreign(request: Request) -> bool:
-    """Tell whether another site's page asks: it may send a form here, but change nothing."""
+    """Tell whether another site's page asks. It may send a form here, but must change nothing."""
     return request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin")

@@ -20,43 +20,43 @@ TrackerName = Literal["raptor", "yoochoose", "unknown"]
 class Rules:
     """What a customer's contract leaves open. The defaults are what the two documents say."""
 
-    customers: frozenset[str] | None = None  #: the ids that exist; another one is answered 404; ``None``: all exist
+    customers: frozenset[str] | None = None  #: the ids that exist; others are answered 404; ``None``: all exist
     credentials: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Customers whose requests need ``Authorization: Basic`` with customer id and licence key, and that key."""
-    max_item_type: int = 5  #: the YOOCHOOSE document has 1 to 5; today's documentation of it 1 to 2147483647
-    text_item_ids: bool = False  #: take item ids that are not numbers: supported, but discouraged
-    buy_optional: bool = False  #: ``quantity`` and ``fullprice`` may be missing, as in today's documentation
+    """The licence keys of customers whose requests need ``Authorization: Basic`` with customer id and key."""
+    max_item_type: int = 5  #: the YOOCHOOSE document has 1 to 5, today's documentation 1 to 2147483647
+    text_item_ids: bool = False  #: whether item ids need not be numbers: supported, but discouraged
+    buy_optional: bool = False  #: whether ``quantity`` and ``fullprice`` may be missing, as in today's documentation
     ibexa: bool = False
-    """Speak YOOCHOOSE as its successor documents it today: events for an item that leaves the basket and for messages,
-    any item type, ``quantity`` and ``fullprice`` optional."""
+    """Whether to speak YOOCHOOSE as its successor documents it today: with events for an item that leaves the basket
+    and for messages, any item type, ``quantity`` and ``fullprice`` optional."""
     max_target: int = 8_192  #: longer request targets are answered 414; no document names a limit
     replayed: bool = False
-    """The visits took place at other times than the requests come in: what only time tells is not remarked on."""
+    """Whether the visits took place earlier, so that the times at which requests arrive say nothing about them."""
 
     @property
     def largest_item_type(self) -> int:
-        """What `max_item_type` comes to."""
+        """The highest item type that is accepted."""
         return 2_147_483_647 if self.ibexa else self.max_item_type
 
     def __post_init__(self) -> None:
         """Refuse limits that no request could meet."""
         for name, least in (("max_item_type", 1), ("max_target", 64)):
             if getattr(self, name) < least:
-                raise ConfigError(f"{name} is {getattr(self, name)}; write {least} or more")
+                raise ConfigError(f"{name}: is {getattr(self, name)}; write {least} or more")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing that is wrong or doubtful, for a person to read. It quotes no id of a visitor."""
+    """One thing that is wrong or doubtful, for a person to read. It quotes no visitor's id."""
 
     field: str  #: the parameter's name, or ``path``, ``method``...
     finding: str
     mend: str
     source: str  #: document and section
-    fatal: bool  #: the request is refused for it; if not, it is only worth a look
+    fatal: bool  #: whether the request is refused for it; otherwise it is only worth a look
 
     def __str__(self) -> str:
-        """Say it in one line."""
+        """Write it in one line."""
         return f"{self.field}: {self.finding}; {self.mend} ({self.source})"
 
 
@@ -95,12 +95,12 @@ class Findings:
         self._add(field, finding, mend, section, fatal=True)
 
     def doubtful(self, field: str, finding: str, mend: str, section: str) -> None:
-        """Note something that the tracker takes, but hardly anybody means."""
+        """Note something that the tracker accepts, but that is rarely intended."""
         self._add(field, finding, mend, section, fatal=False)
 
     def _add(self, field: str, finding: str, mend: str, section: str, *, fatal: bool) -> None:
         source = f"{self._document}, '{section}'"
-        # A parameter's name is the sender's text: an address that was never encoded may have become one.
+        # A parameter's name is the sender's text: part of an address that was not encoded may have become one.
         field = field if _is_name(field) else "a parameter"
         self._problems.append(Problem(field=field, finding=finding, mend=mend, source=source, fatal=fatal))
 

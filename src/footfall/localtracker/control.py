@@ -56,7 +56,7 @@ class Control:
         at_least = read_number(request, "at_least", 0, 2**62)
         within = read_seconds(request, "within", 5.0)
         if at_least:
-            # In threads of their own: those who wait are not to keep others from an answer.
+            # In threads of their own, so that those who wait do not delay other answers.
             wait = partial(self._store.wait_until, at_least, within, **wanted)
             await asyncio.get_running_loop().run_in_executor(self._waiting, wait)
         return await run_in_threadpool(self._received, wanted, after, limit)
@@ -72,14 +72,14 @@ class Control:
     def clear(self, request: Request) -> Response:
         """Forget everything."""
         if is_foreign(request):
-            return PlainTextResponse("clear: asked by another site; use the button of this page\n", 403)
+            return PlainTextResponse("clear: is asked by another site; use the button of this page\n", 403)
         self._store.clear()
         return RedirectResponse("/", 303)
 
     def faults(self, request: Request) -> Response:
         """Return the faults that are on; a POST orders one first, a DELETE turns them all off."""
         if request.method != "GET" and is_foreign(request):
-            return PlainTextResponse("faults: asked by another site; use this page\n", 403)
+            return PlainTextResponse("faults: is asked by another site; use this page\n", 403)
         if request.method == "DELETE":
             self._faults.mend()
         elif request.method == "POST":
@@ -114,7 +114,7 @@ class Control:
 
 
 def _download(lines: Iterator[str], kind: str, name: str) -> Response:
-    # The server goes to another thread for each piece: a hundred thousand lines one by one would take a minute.
+    # The server changes threads for each piece: a hundred thousand lines one by one would take a minute.
     pieces = iter(lambda: "".join(islice(lines, _AT_ONCE)), "")
     return StreamingResponse(
         pieces, headers={"Content-Type": kind, "Content-Disposition": f'attachment; filename="{name}"'}

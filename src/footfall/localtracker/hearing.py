@@ -1,4 +1,4 @@
-"""Hears what applications in debug on this machine tell of their responses: datagrams to the tracker's own port."""
+"""Receives what applications in debug mode on this machine tell of their responses, as datagrams to our port."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ logger = logging.getLogger("footfall.localtracker")
 
 
 class Hearing:
-    """Listens from a thread until it is closed. Without the port, it only says so: traces can still be pasted."""
+    """Listens in a thread until closed. If the port is taken it only logs that, for traces can also be pasted."""
 
     def __init__(self, store: Store, host: str, port: int) -> None:
-        """Listen on the same host and port as the HTTP server does, where the trackers' ``base_url`` leads."""
+        """Listen on the host and port of the HTTP server, which applications know from the trackers' ``base_url``."""
         self._store = store
         self._closed = False
         self._thread: threading.Thread | None = None
@@ -41,7 +41,7 @@ class Hearing:
                 message = self._socket.recv(LONGEST + 1)
             except TimeoutError:
                 continue
-            except OSError:  # a datagram of another size, or the socket is gone
+            except OSError:  # a datagram that is too long, or the socket is closed
                 if self._closed:
                     return
                 continue
@@ -50,10 +50,10 @@ class Hearing:
                 self._store.add_trace(time.time(), *read)
 
     def close(self) -> None:
-        """Stop listening, within half a second. Closing twice is closing once."""
+        """Stop listening, within half a second. Closing twice is harmless."""
         self._closed = True
         if self._thread is not None:
-            with contextlib.suppress(OSError):  # a word to itself wakes it; unheard, it wakes by its own clock
+            with contextlib.suppress(OSError):  # an empty datagram wakes the thread; if lost, it wakes by itself
                 self._socket.sendto(b"", self._socket.getsockname())
             self._thread.join(2.0)
         self._socket.close()

@@ -1,4 +1,4 @@
-"""One person's requests over time: what was known of them at each, and what was new. Pure."""
+"""One person's requests over time: what was known of the person at each request, and what was new. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Ids", "follow"]
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Ids:
-    """By what ids a request's sender is known, as far as it or its neighbour tells."""
+    """The ids by which a request's sender is known, from the request or the nearest one."""
 
     device: str = ""
     session: str = ""
@@ -36,16 +36,16 @@ _GONE = {"ruid": "no longer known as a person (ruid)", "reaid": "no longer known
 
 
 def follow(received: Sequence[Received]) -> list[dict[str, object]]:
-    """Tell the journey, for JSON: of each request what it says, what was known then, and what was new.
+    """Describe the journey, for JSON: for each request what it says, what was known then, and what was new.
 
     Args:
-        received: All of one person's, in the order in which they came.
+        received: All requests of one person, in the order in which they came.
     """
     accounts = {one.params.get("targetuserid", "") for one in received if one.kind in ("login", "transfer")}
-    # YOOCHOOSE hears of the user alone; what else was known stands in Raptor's request of the same moment.
+    # YOOCHOOSE is only told the user; Raptor's request of the same moment says what else was known.
     telling = [one for one in received if one.tracker == "raptor"]
     times = [one.at for one in telling]
-    # A site that tells Raptor who is logged in says by silence that nobody is.
+    # If a site tells Raptor who is logged in, a request without a user means that nobody is.
     silent = not any("p7" in one.params for one in telling)
     before = Ids()
     journey: list[dict[str, object]] = []

@@ -1,4 +1,4 @@
-"""What the live page is made of: its files, its rows and details, and the stream that tells it of news."""
+"""What the live page is served: its files, its rows and details, and the stream that tells it of changes."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from footfall.localtracker.traces import parse_trace, read_reported
 __all__ = ["Live"]
 
 _TICK: Final = 0.2  # seconds between two looks at the store
-_SILENCE: Final = 15.0  # seconds after which a proxy or browser is told that we are still here
+_SILENCE: Final = 15.0  # seconds after which a proxy or browser is told that the stream goes on
 _MINUTES: Final = 60
 _MOST_ROWS: Final = 500
 _MOST_IN_A_JOURNEY: Final = 400
 _MOST_ANSWERS: Final = 5
-_QUICKEST: Final = 1.0  #: seconds by which a request may arrive before the trace of the response that reported it
+_QUICKEST: Final = 1.0  # seconds by which a request may arrive before the trace of the response that reported it
 _KINDS: Final = {
     "html": "text/html; charset=utf-8",
     "css": "text/css; charset=utf-8",
@@ -72,7 +72,7 @@ class Live:
     # News
 
     async def stream(self, _: Request) -> Response:
-        """Tell of every change until the page goes away: server-sent events, each the whole state in small."""
+        """Tell of every change until the page is closed: server-sent events, each a summary of the whole state."""
         return StreamingResponse(self._news(), headers={"Content-Type": "text/event-stream"})
 
     async def _news(self) -> AsyncIterator[str]:
@@ -90,7 +90,7 @@ class Live:
     def _state(self) -> dict[str, object]:
         now = int(time.time() // 60)
         return {
-            "run": self._run,  # another one has other numbers: the page begins anew
+            "run": self._run,  # another run counts anew, so the page reloads
             "kept": self._store.kept,
             "last": self._store.last_number(),
             "tally": self._store.tally(),
@@ -104,7 +104,7 @@ class Live:
     # What is shown
 
     def rows(self, request: Request) -> Response:
-        """Return some rows of the list, latest first."""
+        """Return rows of the list, latest first."""
         wanted = read_filter(request)
         received = self._store.received(
             newest_first=True,
@@ -116,11 +116,11 @@ class Live:
         return JSONResponse({"count": self._store.count_kept(**wanted), "rows": [_row(one) for one in received]})
 
     def detail(self, request: Request) -> Response:
-        """Return everything there is to say about one request."""
+        """Return everything that is known about one request."""
         number = read_number(request, "number", 0, 2**62)
         found = self._store.received(after=number - 1, up_to=number, limit=1)
         if not found:
-            return JSONResponse({"error": "number: it was forgotten, or never came"}, 404)
+            return JSONResponse({"error": "number: is forgotten, or never came; take one from the list"}, 404)
         [one] = found
         parameters = read_parts(one.assessment, offline=one.target.partition("?")[0].endswith(".stream"))
         traces = self._store.traces(3, digest=f":{digest_of(one.method, one.target)}")
@@ -133,7 +133,7 @@ class Live:
         return JSONResponse(answer)
 
     def mends(self, _: Request) -> Response:
-        """Return what there is to mend, each thing once."""
+        """Return what is to mend, each mistake once."""
         names = ("tracker", "field", "finding", "mend", "source", "fatal", "count", "latest")
         return JSONResponse({"mends": [dict(zip(names, one, strict=True)) for one in self._store.mends()]})
 
@@ -141,7 +141,7 @@ class Live:
         """Return one person's requests over time."""
         visitor = request.query_params.get("visitor", "")
         if not visitor:
-            raise AskedWronglyError("visitor: name one, by a coid or userid")
+            raise AskedWronglyError("visitor: is missing; write a coid or userid")
         ids = self._store.aliases(visitor)
         received = self._store.of_visitors(ids, _MOST_IN_A_JOURNEY)
         return JSONResponse({"ids": sorted(ids), "most": _MOST_IN_A_JOURNEY, "journey": follow(received)})
@@ -149,14 +149,14 @@ class Live:
     # Traces
 
     def traces(self, _: Request) -> Response:
-        """Return what applications in debug have told of their responses, latest first."""
+        """Return what applications in debug mode have told of their responses, latest first."""
         return JSONResponse({"traces": self._explain_traces(self._store.traces())})
 
     def trace(self, request: Request) -> Response:
-        """Explain a ``Footfall-Trace`` that somebody copied out of a response."""
+        """Explain a ``Footfall-Trace`` that was copied from a response."""
         text = request.query_params.get("trace", "")
         if parse_trace(text) is None:
-            raise AskedWronglyError('trace: paste the value of the header Footfall-Trace: class="page", ...')
+            raise AskedWronglyError('trace: is none; paste the value of the header Footfall-Trace: class="page", ...')
         return JSONResponse({"traces": self._explain_traces([(0, time.time(), "", text)])})
 
     def _explain_traces(self, traces: list[_Trace]) -> list[dict[str, object]]:
@@ -181,7 +181,7 @@ class Live:
 
 
 def _since(at: float, arrivals: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Leave out what an earlier response reported in the very same words; a delivery may be quicker than its trace."""
+    """Leave out what an earlier response reported in the same words. A request may arrive before its trace."""
     return [one for one in arrivals if one["at"] > at - _QUICKEST][:_MOST_ANSWERS]
 
 

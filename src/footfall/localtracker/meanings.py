@@ -1,4 +1,4 @@
-"""What every parameter of the two trackers means, its rule, and the place in the document that says so. Pure.
+"""What each parameter of the two trackers means, its rule, and where the document says so. Pure.
 
 Like the assessments, written from the trackers' documents and not from `footfall.trackers`.
 """
@@ -24,10 +24,10 @@ _OFFLINE = "Raptor help center, offline events"
 
 
 class Meaning(NamedTuple):
-    """What there is to say about one parameter."""
+    """What is known about one parameter."""
 
     means: str
-    rule: str  #: ``""``: the document sets none
+    rule: str  #: ``""``: the document has none
     place: str  #: document and section; ``""``: no document has it
 
 

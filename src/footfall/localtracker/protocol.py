@@ -1,4 +1,4 @@
-"""Tells what a request to the local tracker is, whether it is right, and how it would be answered. Pure."""
+"""Decides what a request to the local tracker is, whether it is right, and how to answer it. Pure."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _BOTH = "The two documents"
 def assess(method: str, target: str, rules: Rules | None = None, *, authorization: str | None = None) -> Assessment:
     """Decode one request and assess it by its tracker's document.
 
-    Nothing that is sent makes this raise.
+    No request makes this raise.
 
     Args:
         method: In upper case.
         target: Path and query as they came, nothing decoded; bytes beyond ASCII as latin-1.
-        rules: What the customer's contract leaves open; the documents' own without.
+        rules: What the customer's contract leaves open; by default as the documents say.
         authorization: The request's ``Authorization`` header.
     """
     rules = rules if rules is not None else Rules()
@@ -64,9 +64,9 @@ def _refuse_long(path: str, length: int, rules: Rules) -> Assessment:
 
 
 def format_answer(assessment: Assessment) -> str:
-    """Write the body of the answer: what is wrong and how to mend it, one line each; ``""`` if nothing is.
+    """Write the body of the answer: what is wrong and how to mend it, a line each; ``""`` if nothing is wrong.
 
-    It is plain text, and quotes no id of a visitor.
+    It is plain text, and quotes no visitor's id.
     """
     if not assessment.problems:
         return ""

@@ -1,6 +1,6 @@
 """Raptor's side of the local tracker: what a request to ``/{customerid}.rsa`` or ``.stream`` must look like.
 
-Written from the tracker's document alone, not from `footfall.trackers`: the two are to check each other.
+Written only from the tracker's document, not from `footfall.trackers`, so that the two check each other.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _POSITIONS = frozenset(f"p{number}" for number in range(1, 1_000))
 _is_guid = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}").fullmatch
 _is_base64 = re.compile(r"[A-Za-z0-9+/]+={0,2}").fullmatch
 
-# The last row is not in the document: the tracker's own server-side template and its offline events send these.
+# The document lacks the last row, which the tracker's own server-side template and its offline events send.
 _KNOWN = frozenset(
     (
         *("coid", "sid", "ruid", "reaid", "xuid", "am"),
@@ -34,7 +34,7 @@ _KNOWN = frozenset(
 
 
 def assess_raptor(method: str, segment: Text, query: str, rules: Rules) -> Assessment:
-    """Judge a request whose only path segment ends with ``.rsa`` or ``.stream``.
+    """Assess a request whose only path segment ends with ``.rsa`` or ``.stream``.
 
     Args:
         method: In upper case.
@@ -89,7 +89,7 @@ def _check_encoding(pairs: list[tuple[str, Text]], findings: Findings) -> None:
     seen: set[str] = set()
     for name, text in pairs:
         if text.raw is text.value:
-            pass  # as most are: nothing was to be decoded
+            pass  # the usual case: nothing had to be decoded
         elif text.finding:
             findings.wrong(name, text.finding, text.mend, _PARAMETERS)
         elif "+" in text.raw:

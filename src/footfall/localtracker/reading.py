@@ -1,4 +1,4 @@
-"""Reads a request to a person: in one sentence what it says, and of each parameter what it means. Pure."""
+"""Explains a request to a person: in a few words what it says, and what each parameter means. Pure."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Part:
     name: str
     value: str  #: decoded
     means: str
-    rule: str  #: what it must look like, and when it must be there; ``""``: no document says
+    rule: str  #: what it must look like, and when it is required; ``""``: no document says
     place: str  #: document and section; ``""``: no document has it
-    reads: str = ""  #: the value in plain text, where it stands in base64
+    reads: str = ""  #: the decoded value, if it is in base64
 
 
 def read_parts(assessment: Assessment, *, offline: bool = False) -> list[Part]:
@@ -51,7 +51,7 @@ def read_parts(assessment: Assessment, *, offline: bool = False) -> list[Part]:
 
 
 def read_person(ruid: str) -> str:
-    """Read a ruid's base64; ``""`` if it is none."""
+    """Decode a ruid's base64; ``""`` if it is something else."""
     try:
         return base64.b64decode(ruid, validate=True).decode("utf-8")
     except (binascii.Error, ValueError):
@@ -115,7 +115,7 @@ _RAPTOR_SAYS: Mapping[str, _Say] = {
 
 
 def say(assessment: Assessment) -> str:
-    """Say what a request reports in a few words that go after who it was: ``opened item 123``."""
+    """Say in a few words what a request reports that somebody did: ``opened item 123``."""
     says = _RAPTOR_SAYS if assessment.tracker == "raptor" else _YOOCHOOSE_SAYS
     given = dict(reversed(assessment.params))
     found = says.get(assessment.kind.lower() if assessment.tracker == "raptor" else assessment.kind)

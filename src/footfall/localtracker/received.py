@@ -1,4 +1,4 @@
-"""One request as the local tracker keeps it, and how one asks for some of them."""
+"""One request as the local tracker keeps it, and the filter that selects some of them."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from footfall.localtracker.assessment import Assessment, Problem
 
 __all__ = ["Asked", "Count", "Filter", "Look", "Received", "answered", "look_of"]
 
-#: How a request looks at a glance: as documented; taken, with something to look at; refused; refused or left without
-#: an answer because a fault was ordered.
+#: How a request looks at a glance: as documented; accepted, with something to look at; refused; or answered by a fault
+#: that was ordered.
 Look = Literal["right", "doubtful", "wrong", "fault"]
-#: What one may ask for: a look, or ``accepted`` (right or doubtful), or ``refused`` (wrong or a fault).
+#: What a filter may select: a look, or ``accepted`` (right or doubtful), or ``refused`` (wrong or fault).
 Asked = Literal["accepted", "refused", "right", "doubtful", "wrong", "fault"]
 
 
 class Filter(TypedDict, total=False):
-    """Which requests are meant; what is left out or ``None`` leaves all."""
+    """Which requests to select. What is left out or ``None`` does not narrow the selection."""
 
     tracker: str | None  #: ``raptor``, ``yoochoose`` or ``unknown``
     kind: str | None
@@ -31,13 +31,13 @@ class Filter(TypedDict, total=False):
 class Received:
     """One request that came in."""
 
-    number: int  #: counts up from 1, over a clearing too
+    number: int  #: counts up from 1, and goes on after a clearing
     at: float  #: in Unix seconds
     method: str
     target: str  #: path and query as they came
     assessment: Assessment
-    remarks: tuple[Problem, ...] = ()  #: what only the requests before it, or a second look, make doubtful
-    fault: str = ""  #: the fault that was ordered in place of an answer: ``503``, ``hang``, ``cut``...
+    remarks: tuple[Problem, ...] = ()  #: what earlier requests, or a closer look, make doubtful
+    fault: str = ""  #: the fault that replaced the answer: ``503``, ``hang``, ``cut``...
 
     @property
     def tracker(self) -> str:
@@ -61,26 +61,26 @@ class Received:
 
     @property
     def status(self) -> int:
-        """What it was answered; 0: nothing, as was ordered."""
+        """The status that was answered; 0: none, because of a fault."""
         return self.assessment.status
 
     @property
     def look(self) -> Look:
-        """How it looks at a glance."""
+        """How the request looks at a glance."""
         return look_of(self.assessment, self.remarks, self.fault)
 
     @property
     def params(self) -> Mapping[str, str]:
-        """The decoded parts of the path and the query; of a repeated name the first."""
+        """The decoded parts of path and query; of a repeated name, the first."""
         return dict(reversed(self.assessment.params))
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """What is wrong or doubtful about it alone, by its document."""
+        """What is wrong or doubtful about this request alone, by its document."""
         return self.assessment.problems
 
     def to_json(self) -> dict[str, object]:
-        """Return it as JSON has it."""
+        """Return what JSON holds of it."""
         return {
             "number": self.number,
             "at": self.at,
@@ -114,13 +114,13 @@ def look_of(assessment: Assessment, remarks: tuple[Problem, ...], fault: str) ->
 
 
 def answered(assessment: Assessment, fault: str) -> Assessment:
-    """Return the assessment with the status that was answered in truth."""
+    """Return the assessment with the status that was really answered."""
     return replace(assessment, status=int(fault) if fault.isdigit() else 0) if fault else assessment
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many requests of one tracker and kind were given one answer."""
+    """How many requests of one tracker and kind got the same status."""
 
     tracker: str
     kind: str

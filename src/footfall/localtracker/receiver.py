@@ -1,4 +1,4 @@
-"""Takes the requests to the trackers: assesses, keeps and answers them, or does what a fault asks for."""
+"""Takes the requests to the trackers: assesses, keeps and answers them, or carries out a fault."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from footfall.localtracker.store import Store
 __all__ = ["Receiver"]
 
 _Headers = list[tuple[bytes, bytes]]
-#: An answer quotes no visitor, and still no browser is to take it for anything but text.
+#: An answer quotes no visitor; even so, no browser may take it for anything but text.
 _PLAIN: _Headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"x-content-type-options", b"nosniff")]
 _UNSTORED = (b"cache-control", b"no-store")
 _FAULT_BODY = "{status}: a fault that was ordered from the local tracker\n"
 
 
 class Receiver:
-    """An ASGI application for every path that is a tracker's.
+    """An ASGI application for all paths of the trackers.
 
-    It writes its own messages: it is asked thousands of times a second, and a framework's request and response would
-    be most of the work.
+    It writes its ASGI messages itself: at thousands of requests a second, a framework's request and response objects
+    would be most of the work.
     """
 
     def __init__(self, store: Store, rules: Rules, faults: Faults) -> None:
@@ -84,7 +84,7 @@ async def _answer(send: Send, status: int, headers: _Headers, text: str) -> None
 
 
 async def _gone_within(seconds: float, receive: Receive) -> bool:
-    """Wait; tells whether the client left meanwhile."""
+    """Wait, and tell whether the client left meanwhile."""
 
     async def wait_for_leave() -> None:
         while (await receive())["type"] != "http.disconnect":
@@ -98,12 +98,12 @@ async def _gone_within(seconds: float, receive: Receive) -> bool:
 
 
 async def _cut(receive: Receive, send: Send) -> None:
-    """End the connection without an answer, or, where the server does not let us, in the middle of one."""
-    # ASGI knows no way to do so. Of uvicorn, which `LocalTracker` runs, receive is a method of what has the transport.
+    """End the connection without an answer, or in the middle of one where the server allows no other way."""
+    # ASGI has no way to do so. In uvicorn, which `LocalTracker` runs, receive is a method of the transport's owner.
     transport: Any = getattr(getattr(receive, "__self__", None), "transport", None)
     if transport is not None:
         transport.abort()
-        await _gone_within(1.0, receive)  # else the server would answer for us
+        await _gone_within(1.0, receive)  # otherwise the server would send an answer of its own
         return
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1")]})
 
@@ -116,7 +116,7 @@ def _authorization(scope: Scope) -> str | None:
 
 
 def _target(scope: Scope) -> str:
-    """Return the request target as it came; a server that does not tell gets its decoded path encoded again."""
+    """Return the request target as it came; if the server does not tell, its decoded path is encoded again."""
     raw: bytes | None = scope.get("raw_path")
     path = raw.decode("latin-1") if raw is not None else quote(scope["path"])
     query: bytes = scope["query_string"]

@@ -1,4 +1,4 @@
-"""The local tracker's tables, and every statement that is run on them."""
+"""The local tracker's tables, and the statements that are run on them."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ _CONDITIONS = {
     "visitor": "visitor = :visitor",
     "status": "status = :status",
 }
-# The first half lets SQLite use its index of the few that are not right.
+# The first condition lets SQLite use the index of the few rows that are not right.
 _LOOKS = {
     "accepted": "look IN ('right', 'doubtful')",
     "refused": "look <> 'right' AND look IN ('wrong', 'fault')",
@@ -98,7 +98,7 @@ FORGET: Final = "BEGIN; " + "".join(f"DELETE FROM {table}; " for table in _TABLE
 COUNTS: Final = "SELECT tracker, kind, status, sum(count) FROM tally GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
 TALLY: Final = "SELECT tracker, kind, status, look, count FROM tally ORDER BY count DESC LIMIT :limit"
 MINUTES: Final = "SELECT minute, look, count FROM minutes WHERE minute > :after ORDER BY minute"
-#: Who is one person with a visitor: whom they became by a login, and who became them.
+#: The other ids of a visitor's person: the id that a login led to, and the ids whose login led here.
 ALIASES: Final = (
     "SELECT DISTINCT other FROM received WHERE other <> '' AND visitor = :visitor"
     " UNION SELECT DISTINCT visitor FROM received WHERE other <> '' AND other = :visitor LIMIT :limit"
@@ -106,7 +106,7 @@ ALIASES: Final = (
 
 
 def log_ahead(database: sqlite3.Connection, patience: float) -> None:
-    """Have a file written to while others read it; another process is waited for, *patience* seconds at most."""
+    """Switch on write-ahead logging, so that others can read meanwhile; wait *patience* seconds for other processes."""
     deadline = time.monotonic() + patience
     while True:
         try:
@@ -114,7 +114,7 @@ def log_ahead(database: sqlite3.Connection, patience: float) -> None:
         except sqlite3.OperationalError:
             if time.monotonic() > deadline:
                 raise
-            time.sleep(0.01)  # two processes want it at once, and SQLite's own waiting does not help
+            time.sleep(0.01)  # SQLite itself does not wait where two processes want it at once
         else:
             return
 
@@ -137,7 +137,7 @@ def digest_of(method: str, target: str) -> str:
 def write_row(
     at: float, method: str, target: str, one: Assessment, remarks: tuple[Problem, ...], fault: str
 ) -> tuple[object, ...]:
-    """Return the values of INSERT; *one* has the status that was answered."""
+    """Return the values of INSERT. *one* has the status that was answered."""
     other = ""
     if one.kind in ("login", "transfer") and one.accepted:
         other = dict(one.params).get("targetuserid", "")

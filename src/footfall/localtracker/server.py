@@ -1,4 +1,4 @@
-"""Runs an application under uvicorn in a thread of this process, and the local tracker with it."""
+"""Runs an application under uvicorn in a thread of this process; the local tracker is one."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ from footfall.localtracker.store import Count, Filter, Received, Store
 
 __all__ = ["BackgroundServer", "LocalTracker", "wait_for_interrupt"]
 
-_LONGEST_START = 10.0
 _LONGEST_STOP = 5.0
-_GRACE = 3  # seconds for what is under way: a page's stream takes a moment to end, and several on a busy machine
-_LONGEST_HEAD = 262_144  # of a request; what is longer is the server's to refuse
+_GRACE = 3  # seconds for requests under way: a page's stream takes a moment to end, and longer on a busy machine
+_LONGEST_HEAD = 262_144  # bytes of a request's head; the server refuses longer ones
 
 
 class BackgroundServer:
@@ -59,7 +58,7 @@ class BackgroundServer:
             h11_max_incomplete_event_size=_LONGEST_HEAD,
         )
         self._server = uvicorn.Server(config)
-        # The socket listens already: whoever connects before the loop runs is served once it does.
+        # The socket already listens: a client that connects before the loop runs is served once it does.
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, name=f"footfall {what}", daemon=True
         )
@@ -67,12 +66,12 @@ class BackgroundServer:
 
     @property
     def url(self) -> str:
-        """Scheme, host and port, without a slash at the end."""
+        """Scheme, host and port, without a trailing slash."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
 
     def close(self) -> None:
-        """Stop serving: requests under way have three seconds to end. Closing twice is closing once."""
+        """Stop serving. Requests under way have three seconds to end. Closing twice is harmless."""
         self._server.should_exit = True
         self._thread.join(_LONGEST_STOP)
         if self._thread.is_alive():
@@ -93,7 +92,7 @@ class BackgroundServer:
 
 def _listen(host: str, port: int, what: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio turns Nagle's algorithm off only where the socket says that it is TCP: each answer would take 40 ms.
+    # asyncio turns off Nagle's algorithm only for a socket that names TCP; with it, each answer would take 40 ms.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -120,11 +119,11 @@ class LocalTracker:
     Args:
         host: A name or address of this machine.
         port: 0 takes a free one.
-        keep: A file for what it receives; in memory without.
-        rules: What the customer's contract leaves open; the documents' own without.
+        keep: A file for what it receives; by default it is kept in memory.
+        rules: What the customer's contract leaves open; by default as the documents say.
 
     Raises:
-        ConfigError: The port is taken, or *keep* is no file of ours.
+        ConfigError: The port is taken, or *keep* is another program's file.
         MissingExtra: uvicorn is not installed.
     """
 
@@ -132,7 +131,7 @@ class LocalTracker:
         self, *, host: str = "127.0.0.1", port: int = 0, keep: Path | None = None, rules: Rules | None = None
     ) -> None:
         rules = rules if rules is not None else Rules()
-        self.faults = Faults()  #: trouble to order: ``tracker.faults.order(Fault(kind="503", share=0.3))``
+        self.faults = Faults()  #: faults to order: ``tracker.faults.order(Fault(kind="503", share=0.3))``
         self._store = Store(keep, replayed=rules.replayed)
         try:
             app = create_app(self._store, rules, self.faults)
@@ -144,7 +143,7 @@ class LocalTracker:
 
     @property
     def url(self) -> str:
-        """What to give a tracker as its ``base_url``."""
+        """The ``base_url`` to give to a tracker."""
         return self._server.url
 
     def received(self, **wanted: Unpack[Filter]) -> list[Received]:
@@ -163,7 +162,7 @@ class LocalTracker:
         """Wait until *count* requests match *wanted*, and return those that do.
 
         Raises:
-            TimeoutError: There were fewer after *timeout* seconds. Says how many.
+            TimeoutError: There were fewer after *timeout* seconds. It says how many.
         """
         found = self._store.wait_until(count, timeout, **wanted)
         if found < count:
@@ -175,8 +174,8 @@ class LocalTracker:
         self._store.clear()
 
     def close(self) -> None:
-        """Stop serving. Closing twice is closing once."""
-        self._store.stop_telling()  # else an open page, or a test that waits for more, would be waited for
+        """Stop serving. Closing twice is harmless."""
+        self._store.stop_telling()  # otherwise closing would wait for an open page, or for a test that waits for more
         self._hearing.close()
         self._server.close()
         self._store.close()
@@ -193,7 +192,7 @@ class LocalTracker:
 
 
 def wait_for_interrupt() -> None:
-    """Wait until somebody presses Ctrl-C or asks the process to end. To be called in the main thread."""
+    """Wait until Ctrl-C or SIGTERM. Call it in the main thread."""
     interrupted = threading.Event()
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -201,7 +200,7 @@ def wait_for_interrupt() -> None:
 
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        # In short waits: on Windows, a long one is not woken by a signal.
+        # In short waits: on Windows, a signal does not end a long one.
         while not interrupted.wait(0.5):
             pass
     finally:

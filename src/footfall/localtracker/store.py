@@ -1,7 +1,7 @@
 """Keeps what the local tracker received, in memory or in a file, and counts it.
 
-What is added gathers, and is written many at once: by a thread of the store a moment later, or, when much comes, by
-whoever adds: that thread would hardly get a turn. Whoever reads has it written first, so that all read what they added.
+Added requests gather and are written together: by the store's thread a moment later or, when many come, by the thread
+that adds, for the store's would hardly get a turn. Reading writes them first, so that all read what they added.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ logger = logging.getLogger("footfall.localtracker")
 
 _MOST_IN_MEMORY = 100_000
 _MOST_TRACES = 2_000
-_MOST_WAITING = 1_000_000  # of those that a full disk keeps from being written
-_MANY = 128  # that one write takes, when much comes
-_TOO_MANY = 2_048  # that may gather while somebody reads
-_PAUSE = 0.01  # seconds in which requests gather to be written at once
+_MOST_WAITING = 1_000_000  # requests that wait while a full disk prevents writing
+_MANY = 128  # requests that are written together when many come
+_TOO_MANY = 2_048  # requests that may gather while somebody reads
+_PAUSE = 0.01  # seconds in which requests gather
 _PATIENCE = 5.0  # seconds that another process may hold the file
-_AT_ONCE = 1_000  # that an export reads before it lets others at the database
+_AT_ONCE = 1_000  # rows that an export reads before others may use the database
 _MOST_ALIASES = 20
-# Those who share such an id are not one person.
+# Ids that many people share.
 _EVERYBODY = frozenset(("", "not_defined"))
 
 _Arrival = tuple[float, str, str, Assessment, str]
@@ -44,21 +44,20 @@ class Store:
     """What was received. Any thread may add and read.
 
     Args:
-        keep: The file to keep it in, made if it is missing; several processes may share it. ``None`` keeps it in
-            memory.
+        keep: The file to keep requests in, made if missing; several processes may share it. ``None``: in memory.
         replayed: `Rules.replayed`.
-        most: Of those in memory the oldest go when there are more; their counts stay.
+        most: How many to keep in memory. Beyond that the oldest go; their counts stay.
 
     Raises:
-        ConfigError: The file is something else, or cannot be written.
+        ConfigError: The file is another program's, or cannot be written.
     """
 
     def __init__(self, keep: Path | None = None, *, replayed: bool = False, most: int = _MOST_IN_MEMORY) -> None:
         _check_file(keep)
         self._most = most if keep is None else None
-        self.kept = keep is not None  #: in a file
+        self.kept = keep is not None  #: whether requests are kept in a file
         self._watch = Watch(replayed=replayed)
-        self._changed = threading.Condition()  # whoever holds it has the database
+        self._changed = threading.Condition()  # its holder may use the database
         self._gathered: list[_Arrival] = []
         self._gathering = threading.Lock()
         self._wake = threading.Event()
@@ -67,7 +66,7 @@ class Store:
         self._dropped = False
         self._failing = False
         self._closed = False
-        self.telling = True  #: may one go on following what comes in
+        self.telling = True  #: whether callers may go on waiting for what comes in
         try:
             self._database = sqlite3.connect(
                 keep if keep is not None else ":memory:",
@@ -88,7 +87,7 @@ class Store:
             ) from None
 
     def _prepare(self) -> None:
-        # In one statement: between two, another process may have made the tables.
+        # In one statement: between two, another process may make the tables.
         version, tables = self._database.execute(
             "SELECT user_version, (SELECT count(*) FROM sqlite_schema) FROM pragma_user_version"
         ).fetchone()
@@ -101,14 +100,14 @@ class Store:
     # Writing
 
     def add(self, at: float, method: str, target: str, assessment: Assessment, fault: str = "") -> None:
-        """Keep one request, mostly without waiting.
+        """Keep one request, usually without waiting.
 
         Args:
             at: When it came, in Unix seconds.
             method: In upper case.
             target: Path and query as they came.
             assessment: What it was found to be.
-            fault: What was done in place of the answer, if a fault was ordered.
+            fault: The fault that replaced the answer, if any.
         """
         with self._gathering:
             self._gathered.append((at, method, target, assessment, fault))
@@ -133,7 +132,7 @@ class Store:
             time.sleep(_PAUSE)
 
     def _flush(self) -> None:
-        """Write what has gathered. To be called by whoever has the database."""
+        """Write what has gathered. The caller holds ``_changed``."""
         with self._gathering:
             gathered, self._gathered = self._gathered, []
         if not gathered or self._closed:
@@ -165,7 +164,7 @@ class Store:
             rows.append(schema.write_row(at, method, target, assessment, remarks, fault))
             tally[assessment.tracker, assessment.kind, assessment.status, look] += 1
             minutes[int(at // 60), look] += 1
-            # A fault says nothing of the sender; what they sent is assessed when they send it again.
+            # After a fault the request is sent again, and its problems are counted then.
             found += [(len(rows), assessment.tracker, one) for one in (*assessment.problems, *remarks) if not fault]
         self._database.execute("BEGIN IMMEDIATE")
         self._database.executemany(schema.INSERT, rows)
@@ -184,13 +183,13 @@ class Store:
         if self._most is None:
             return
         first: int = self._database.execute("SELECT min(number) FROM received").fetchone()[0]
-        # A twentieth at once: one by one would cost every request a deletion.
+        # A twentieth at once, so that not every request costs a deletion.
         if last - first >= self._most * 1.05:
             self._database.execute("DELETE FROM received WHERE number <= ?", (last - self._most,))
             self._dropped = True
 
     def add_trace(self, at: float, line: str, trace: str) -> None:
-        """Keep what an application tells of one of its responses: its request line, and its ``Footfall-Trace``."""
+        """Keep what an application tells of one of its responses: the request line, and the ``Footfall-Trace``."""
         with self._changed:
             if self._closed:
                 return
@@ -213,7 +212,7 @@ class Store:
             self._dropped = False
 
     def close(self) -> None:
-        """Let go of the file, and of everybody who waits. Closing twice is closing once."""
+        """Close the file, and release everybody who waits. Closing twice is harmless."""
         with self._changed:
             if not self._closed:
                 self._flush()
@@ -227,7 +226,7 @@ class Store:
             writer.join(5.0)
 
     def stop_telling(self) -> None:
-        """Let those go who follow, or wait for, what comes in: it is about to be closed."""
+        """Release everybody who waits for what comes in: the store is about to be closed."""
         with self._changed:
             self.telling = False
             self._changed.notify_all()
@@ -254,10 +253,10 @@ class Store:
         Args:
             after: Only numbers above it.
             limit: At most so many.
-            newest_first: The latest, latest first; else in the order in which they came.
+            newest_first: Whether to return the latest ones, latest first; else in the order in which they came.
             up_to: Only numbers not above it.
-            offset: How many to leave out at the beginning.
-            wanted: Which ones.
+            offset: How many to skip at the beginning.
+            wanted: What they must match.
         """
         order = "DESC" if newest_first else "ASC"
         statement = (
@@ -268,14 +267,14 @@ class Store:
         return [schema.read_row(row) for row in self._query(statement, {**wanted, **bounds})]
 
     def all_received(self, **wanted: Unpack[Filter]) -> Iterator[Received]:
-        """Go through what matches in the order in which it came, some at a time: others may add meanwhile."""
+        """Go through what matches in the order in which it came, part by part, so that others may add meanwhile."""
         after = 0
         while some := self.received(after=after, limit=_AT_ONCE, **wanted):
             yield from some
             after = some[-1].number
 
     def arrivals(self, digests: Collection[str]) -> list[tuple[str, int, float, int, str]]:
-        """Return what arrived of what an application's traces name: its name there, number, time, status and look."""
+        """Return the requests that traces name, as far as they arrived: digest, number, time, status and look."""
         marks = ", ".join("?" * len(digests))
         statement = f"SELECT digest, number, at, status, look FROM received WHERE digest IN ({marks}) ORDER BY number"  # noqa: S608
         with self._changed:
@@ -283,16 +282,16 @@ class Store:
             return self._database.execute(statement, sorted(digests)).fetchall()
 
     def count(self, **wanted: Unpack[Filter]) -> int:
-        """Count what was received and matches *wanted*: the oldest too, whom memory had no room for.
+        """Count what was received and matches *wanted*, also what memory has no room for any more.
 
-        Of one visitor, those that are still there.
+        With a visitor, only what is still there is counted.
         """
         with self._changed:
             self._flush()
             return self._count(wanted)
 
     def _count(self, wanted: Filter) -> int:
-        # A kind's or a tracker's number stands in the tally: nothing is gone through.
+        # The tally has the counts by tracker and kind, so that no rows need to be read.
         sums = (
             "SELECT coalesce(sum(count), 0) FROM tally"
             if wanted.get("visitor") is None
@@ -310,7 +309,7 @@ class Store:
             return int(self._database.execute(statement, {**wanted}).fetchone()[0])
 
     def last_number(self) -> int:
-        """Return the number of the latest; 0: there is none."""
+        """Return the latest request's number; 0: there is none."""
         return int(self._query("SELECT coalesce(max(number), 0) FROM received")[0][0])
 
     def counts(self) -> list[Count]:
@@ -322,13 +321,13 @@ class Store:
         return self._query(schema.TALLY, {"limit": limit})
 
     def minutes(self, after: int) -> list[tuple[int, str, int]]:
-        """Count by minute (of Unix time, those above *after*) and look."""
+        """Count by minute of Unix time, for minutes above *after*, and by look."""
         return self._query(schema.MINUTES, {"after": after})
 
     def mends(self, limit: int = 200) -> list[tuple[str, str, str, str, str, int, int, int]]:
-        """Return what there is to mend, the gravest first.
+        """Return what is to mend, the gravest first.
 
-        Of each: tracker, field, what was found last, mend, source, whether it is refused, how often, the latest number.
+        Each has tracker, field, the latest finding, mend, source, whether it is refused, how often, the latest number.
         """
         return self._query(schema.MENDS, {"limit": limit})
 
@@ -345,7 +344,7 @@ class Store:
         return self._query(statement, {"limit": limit, "digest": digest})
 
     def aliases(self, visitor: str) -> set[str]:
-        """Return every id of the person with an id: whom they became by a login, and who became them."""
+        """Return every id of a visitor's person, as logins connect them."""
         known: set[str] = set()
         open_ = [visitor]
         while open_ and len(known) < _MOST_ALIASES:
@@ -366,7 +365,7 @@ class Store:
         return [schema.read_row(row) for row in reversed(rows)]
 
     def wait_until(self, count: int, timeout: float, **wanted: Unpack[Filter]) -> int:
-        """Wait until *count* requests match *wanted*, at most *timeout* seconds; returns how many do by then."""
+        """Wait until *count* requests match *wanted*, at most *timeout* seconds, and return how many do."""
         deadline = time.monotonic() + timeout
         with self._changed:
             while self.telling:
@@ -374,7 +373,7 @@ class Store:
                 found = self._count(wanted)
                 if found >= count:
                     return found
-                # Counting at each arrival would be quadratic: as many as are missing must arrive first.
+                # Counting at each arrival would be quadratic, so as many as are missing must arrive first.
                 enough = self._added + count - found
                 while self._added < enough and self.telling:
                     if not self._changed.wait(deadline - time.monotonic()):
@@ -383,7 +382,7 @@ class Store:
 
 
 def _check_file(keep: Path | None) -> None:
-    """Refuse a file that is no database: SQLite takes a very short one for an empty database, and overwrites it."""
+    """Refuse a file that is no database: SQLite would take a very short one for an empty database, and overwrite it."""
     if keep is None or not keep.is_file():
         return
     with keep.open("rb") as file:

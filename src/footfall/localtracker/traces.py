@@ -1,7 +1,7 @@
-"""Reads what an application in debug tells of its responses: why each did, or did not, track. Pure.
+"""Reads what an application in debug mode tells of its responses: why each tracked, or did not. Pure.
 
-A trace is the text of the header ``Footfall-Trace``: names and quoted values, ``class="page", reason="..."``. It holds
-no full id, and whatever else somebody sends in its place is only shown as text.
+A trace is the value of the header ``Footfall-Trace``: names and quoted values, ``class="page", reason="..."``. It holds
+no whole id. Whatever else somebody sends in its place is only ever shown as text.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ class Reported:
 
     kind: str
     tracker: str = ""
-    digest: str = ""  #: names the request
+    digest: str = ""  #: by which the request is recognized
     refused: str = ""
 
 
 def parse_trace(text: str) -> dict[str, str] | None:
-    """Read a trace into its parts; ``None`` if it is none."""
+    """Read a trace into its parts; ``None`` if the text is not a trace."""
     pairs: list[tuple[str, str]] = _pairs(text[:LONGEST])
     parts = dict(pairs[:_MOST_PARTS])
     return parts if "class" in parts else None

@@ -1,6 +1,6 @@
-"""Notices what a tracker takes without a word, and hardly anybody means: mostly what only a sequence shows.
+"""Notices what a tracker silently accepts but is rarely intended, mostly what only a sequence of requests shows.
 
-It remembers a bounded number of visitors, and is handed the time: nothing here calls a clock.
+It remembers a bounded number of visitors, and is given the time: nothing here calls a clock.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _USER = "User Identifier"
 _is_address = re.compile(r"[^@\s/]+@[^@\s/]+\.[^@\s/.]{2,}").fullmatch
 _has_comma = re.compile(r"[0-9]+,[0-9]{1,2}").fullmatch
 _is_position = re.compile(r"p[1-9][0-9]{0,2}").fullmatch
-_ANONYMOUS = frozenset(("not_defined", ""))  # stand for everybody, so that nothing follows from meeting them again
+_ANONYMOUS = frozenset(("not_defined", ""))  # shared by everybody, so that nothing follows from seeing them again
 _USER_NAMES = ("userid", "sourceuserid", "targetuserid")
-_PRICES = ("p5", "p12")  # where they usually are, as the quantity
+_PRICES = ("p5", "p12")  # the usual positions, here and below
 _QUANTITY = "p13"
-# What differs between two reports of one purchase: the page it was on, the visit, the script's version.
+# What may differ between two reports of one purchase: the page, the visit, the basket, the script's version.
 _NOT_OF_A_BUY = frozenset(("sid", "url", "v", "p10"))
 
 K = TypeVar("K", bound=Hashable)
@@ -38,7 +38,7 @@ V = TypeVar("V")
 
 
 class _Recent(Generic[K, V]):
-    """The latest few of many."""
+    """The latest entries, up to a bound."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[K, V] = OrderedDict()
@@ -63,7 +63,7 @@ class _Seen:
 
 
 class Watch:
-    """Remembers who came with what, and remarks on what does not fit. Not for several threads at once.
+    """Remembers which ids came together, and remarks on what does not fit. Only one thread may use it.
 
     Args:
         replayed: `Rules.replayed`.
@@ -74,7 +74,7 @@ class Watch:
         self.forget()
 
     def forget(self) -> None:
-        """Begin anew."""
+        """Forget everything."""
         self._session_of: _Recent[str, _Seen] = _Recent()
         self._device_of: _Recent[str, _Seen] = _Recent()
         self._login_of: _Recent[str, _Seen] = _Recent()
@@ -82,11 +82,11 @@ class Watch:
         self._bought: _Recent[tuple[Hashable, ...], float] = _Recent()
 
     def notice(self, at: float, assessment: Assessment) -> tuple[Problem, ...]:
-        """Return what there is to remark on a request that its tracker took.
+        """Return what there is to remark on a request that its tracker accepted.
 
         Args:
             at: When it came, in Unix seconds.
-            assessment: What it was found to be. A refused one teaches nothing: it is sent again once it is mended.
+            assessment: What it was found to be. A refused request is ignored: it is sent again once it is mended.
         """
         if not assessment.accepted:
             return ()
@@ -135,7 +135,7 @@ class Watch:
             return
         source = self._source_of.pop(assessment.visitor)
         if source is not None:
-            self._login_of.pop(source)  # in use: whoever comes under the old id now has logged out
+            self._login_of.pop(source)  # the account's id is used: a later request under the old id means a logout
         login = self._login_of.get(assessment.visitor)
         if login is not None:
             findings.doubtful(

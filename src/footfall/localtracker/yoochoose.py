@@ -1,6 +1,6 @@
 """YOOCHOOSE's side of the local tracker: what a request to ``/api/{customerid}/{event}/...`` must look like.
 
-Written from the tracker's document alone, not from `footfall.trackers`: the two are to check each other.
+Written only from the tracker's document, not from `footfall.trackers`, so that the two check each other.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ _IBEXA_EVENTS = {
 }
 #: The two events that a recommendation's ready-made links report, without ``/api/{customerid}``.
 LINKS = frozenset(("clickrecommended", "rendered"))
-# Not in the document; the tracker's own links and scripts add them.
+# The document lacks them; the tracker's own links and scripts add them.
 _KNOWN_EXTRAS = frozenset(("modelId", "modelid", "lang"))
 
 _ITEM_PATH = ("userid", "itemtypeid", "itemid")
@@ -124,7 +124,7 @@ _PATHS = {"login": _LOGIN_PATH, "transfer": _LOGIN_PATH, "triggeropened": ("user
 def assess_yoochoose(
     method: str, segments: Sequence[Text], query: str, rules: Rules, authorization: str | None
 ) -> Assessment:
-    """Judge a request to ``/api/...``.
+    """Assess a request to ``/api/...``.
 
     Args:
         method: In upper case.
@@ -151,7 +151,7 @@ def assess_yoochoose(
 def assess_transfer(
     method: str, segments: Sequence[Text], query: str, rules: Rules, authorization: str | None
 ) -> Assessment:
-    """Judge a login by its old name: ``/{solutionid}/{customerid}/transfer/{sourceuserid}/{targetuserid}``."""
+    """Assess a login by its old name: ``/{solutionid}/{customerid}/transfer/{sourceuserid}/{targetuserid}``."""
     findings = Findings(_DOCUMENT)
     customer = segments[1].value
     status = _check_method(method, findings) or _check_customer(customer, rules, authorization, findings)
@@ -165,7 +165,7 @@ def assess_transfer(
 
 
 def assess_link(method: str, segments: Sequence[Text], query: str, rules: Rules) -> Assessment:
-    """Judge a ready-made link of a recommendation: ``/rendered/...`` or ``/clickrecommended/...``."""
+    """Assess a ready-made link of a recommendation: ``/rendered/...`` or ``/clickrecommended/...``."""
     findings = Findings(_DOCUMENT)
     return _assess_event(segments[0].value, "", segments[1:], query, rules, findings, _check_method(method, findings))
 
@@ -177,7 +177,7 @@ def _events(rules: Rules) -> dict[str, _Event]:
 def _assess_event(
     kind: str, customer: str, path: Sequence[Text], query: str, rules: Rules, findings: Findings, status: int
 ) -> Assessment:
-    """Judge what follows the event's name; *status* is what the request has come to already, or 0."""
+    """Assess what follows the event's name; *status* is one that was already decided, or 0."""
     pairs = split_query(query)
     names = _PATHS.get(kind, _ITEM_PATH)
     if not status:
@@ -206,7 +206,7 @@ def _check_method(method: str, findings: Findings) -> int:
 
 
 def _check_customer(customer: str, rules: Rules, authorization: str | None, findings: Findings) -> int:
-    """Check who is asking; returns the status that ends the matter, or 0."""
+    """Check the customer; return the status if that decides it, else 0."""
     if not _is_customer(customer):
         findings.wrong("customerid", "is not alphanumeric", "write your mandator ID: /api/00000/...", "Click Event")
         return 400

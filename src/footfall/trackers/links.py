@@ -100,8 +100,11 @@ def _read_one(found: object, tracker: str | None) -> Recommendation:
         text = by_name.get(name)
         return RecommendationLink(text, tracker=tracker) if isinstance(text, str) and text else None
 
+    item = Item(cast("str | int", one.get("itemId")), type=cast("int", one.get("itemType", 1)))
+    if item.finding is not None:
+        raise EventError(f'response: something in "recommendationItems" is no item: {item.finding}')
     return Recommendation(
-        item=Item(cast("str | int", one.get("itemId")), type=cast("int", one.get("itemType", 1))),
+        item=item,
         clicked=link("clickRecommended"),
         rendered=link("rendered"),
     )

@@ -17,7 +17,7 @@ class Tracker(Protocol):
     """A remote service that takes events, and the dialect it speaks.
 
     A third one is a class with these two members; it needs no base class. It is pure: it opens
-    nothing, waits for nothing, and asks neither clock nor chance.
+    nothing, waits for nothing, and asks neither clock nor chance. It is never given a wrong event.
     """
 
     @property
@@ -29,7 +29,8 @@ class Tracker(Protocol):
         """Turn one event of one visitor into the requests that report it.
 
         Returns:
-            None at all for a kind of event that this tracker does not have: that is no error.
+            A list, empty for a kind of event that this tracker does not have: that is no error. What is anything
+            but a list of `WireRequest` with values of the types they declare is set aside.
 
         Raises:
             EventError: The event is wrong for this tracker. Names field, finding and remedy; quotes no visitor.

@@ -166,7 +166,10 @@ class Raptor:
         if event.price is not None:
             values["price"] = event.price.format_amount()
             values["currency"] = event.price.currency
-            values["subtotal"] = event.price.times(event.quantity).format_amount()
+            subtotal = event.price.times(event.quantity)
+            if subtotal.finding is not None:
+                raise EventError(f"subtotal: price times quantity is wrong: {subtotal.finding}")
+            values["subtotal"] = subtotal.format_amount()
         if event.order_id is not None:
             values["order_id"] = event.order_id
         return values

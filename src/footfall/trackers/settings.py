@@ -94,12 +94,15 @@ def map_item(item: Item, hook: ItemIdHook | None) -> Item:
     """Ask a site's hook for the item that a tracker knows; a bare id keeps the item's type.
 
     Raises:
-        EventError: The hook raised, or returned something that is no item.
+        EventError: The hook raised, or returned something that is no item or a wrong one.
     """
     if hook is None:
         return item
     mapped = call_hook("item_id", hook, item, Item | str | int)
-    return mapped if isinstance(mapped, Item) else Item(mapped, type=item.type)
+    found = mapped if isinstance(mapped, Item) else Item(mapped, type=item.type)
+    if found.finding is not None:
+        raise EventError(f"item_id: the hook returned a wrong item: {found.finding}")
+    return found
 
 
 def call_hook(field: str, hook: Callable[[_Given], _Got], given: _Given, expected: type | UnionType) -> _Got:

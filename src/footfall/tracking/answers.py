@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from footfall.identity.domain import parse_host, registrable_domain
 from footfall.identity.landing import landing_redirect
-from footfall.request import RequestView
+from footfall.request import RequestView, decode_path
 
 __all__ = ["Answer", "Chooser", "answer_consent"]
 
@@ -37,6 +36,8 @@ class Answer:
     @property
     def status_line(self) -> str:
         """The status as WSGI has it."""
+        from http import HTTPStatus  # an enumeration of sixty: not worth an import of footfall
+
         return f"{self.status} {HTTPStatus(self.status).phrase}"
 
 
@@ -88,6 +89,6 @@ def _own_referer(view: RequestView) -> tuple[str, str] | None:
         return None
     host = parse_host(parts.netloc)
     # The endpoint's own address is no page to go back to.
-    if not host or host != parse_host(view.host) or parts.path == view.path:
+    if not host or host != parse_host(view.host) or decode_path(parts.path) == decode_path(view.path):
         return None
     return parts.path or "/", parts.query

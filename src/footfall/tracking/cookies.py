@@ -24,7 +24,7 @@ def response_cookies(ids: KnownIds) -> list[str]:
     """
     lines: list[str] = []
     kind = ids.request_class
-    if not (kind.renew or ids.changed or ids.minted_device or ids.minted_session) or not ids.writable:
+    if not (kind.renew or ids.changed or ids.minted_device or ids.minted_session) or not ids.may_write(kind):
         return lines
     place = ids.policy.place(ids.view)
     device, person = ids.consents

@@ -87,7 +87,7 @@ class KnownIds:
 
     @property
     def gpc(self) -> bool:
-        """Did the browser send a signal that is honoured."""
+        """Whether the browser sent Global Privacy Control and the site honours it."""
         return self.policy.config.honour_gpc and has_gpc(self.view)
 
     def set_consent(self, device: Consent, person: Consent) -> None:
@@ -127,31 +127,31 @@ class KnownIds:
 
     @property
     def device_id(self) -> str | None:
-        """The device's id; minted here if the request is a page of a visitor who has none."""
+        """The device id, minted here if the request is a page of a visitor who has none."""
         if not self._device_granted or self.forgotten:
             return None
         return self.known.device or self.minted_device or self.mint(on_use=False)[0]
 
     @property
     def session_id(self) -> str | None:
-        """The session's id; minted as the device's."""
+        """The session id, minted as the device id is."""
         if not self._device_granted or self.forgotten:
             return None
         return self.known.alive or self.minted_session or self.mint(on_use=False)[1]
 
     @property
     def is_new_device(self) -> bool:
-        """Was the device's id minted in this request."""
+        """Whether this request minted the device id."""
         return self.device_id is not None and self.known.device is None
 
     @property
     def is_new_session(self) -> bool:
-        """Was the session's id minted in this request."""
+        """Whether this request minted the session id."""
         return self.session_id is not None and self.known.alive is None
 
     @property
     def is_confirmed(self) -> bool:
-        """Did the browser bring the device's id back."""
+        """Whether the browser has returned the device id."""
         return self._device_granted and not self.forgotten and self.known.device is not None
 
     def mint(self, *, on_use: bool) -> tuple[str | None, str | None]:
@@ -160,22 +160,21 @@ class KnownIds:
         # Who has just consented did so on one of the site's own pages: where cookies are renewed, none was withheld.
         consented = self.consent_to_write is not None and self.consent_to_write[0] is Consent.GRANTED
         allowed = kind.mint or (on_use and (kind.mint_on_use or (consented and kind.renew)))
-        if allowed and self.writable and not self._closed:
+        if allowed and self.may_write(kind) and not self._closed:
             if self.known.device is None and self.minted_device is None:
                 self.minted_device = self.policy.new_id()
             if self.known.alive is None and self.minted_session is None:
                 self.minted_session = self.policy.new_id()
         return self.minted_device, self.minted_session
 
-    @property
-    def writable(self) -> bool:
-        """Can cookies be set: over plain http a browser refuses Secure ones, so an id would be nobody's."""
-        return self.request_class.write and (self.view.secure or not self.policy.needs_https)
+    def may_write(self, kind: RequestClass) -> bool:
+        """Tell whether cookies can be set: over http a browser refuses Secure ones, so an id would be nobody's."""
+        return kind.write and (self.view.secure or not self.policy.needs_https)
 
     def close(self, *, written: bool) -> None:
         """Mint no more, for the response has started; an id that it does not set is nobody's, and taken back."""
         self._closed = True
-        self.view.let_go()
+        self.view.found = None  # who asks again has it looked for anew
         if not written:
             self.minted_device = self.minted_session = None
 
@@ -297,7 +296,7 @@ class KnownIds:
 
     @property
     def is_known(self) -> bool:
-        """May this visitor be known from here on."""
+        """Whether this visitor may still be recognized."""
         return self._device_granted and not self.forgotten
 
     def known_visitor(self) -> Visitor | None:
@@ -344,7 +343,7 @@ class KnownIds:
         """The landing page's address without its ids, if they were captured and the site strips them."""
         if not self.policy.config.strip_query_ids or self.view.method != "GET" or self.token_captured is None:
             return None
-        if not self._person_granted or not self.writable:
+        if not self._person_granted or not self.may_write(self.request_class):
             return None
         return landing_redirect(self.view.path, self.view.query, ("reaid", "xuid"))
 

@@ -21,7 +21,7 @@ class UserAwaited(Exception):
 class LoggedIn:
     """Asks the site when first needed, and not again: once a request has learned of a login, it knows better."""
 
-    __slots__ = ("_policy", "_request", "awaited", "known", "name", "signalled")
+    __slots__ = ("_policy", "_request", "awaited", "known", "name")
 
     def __init__(self, policy: Policy, request: Callable[[], object] | None) -> None:
         """Ask nothing yet."""
@@ -29,7 +29,6 @@ class LoggedIn:
         self._request = request
         self.name: str | None = None  #: the user; ``None``: nobody, or nobody knows yet
         self.known = False  #: the site was asked, or the request learned by itself
-        self.signalled = False  #: the framework has just logged somebody in
         self.awaited = False  #: the site's answer has to be waited for: `wait`
 
     def ask(self) -> str | None:
@@ -51,7 +50,7 @@ class LoggedIn:
 
     def learn(self, name: str | None) -> None:
         """Take a user, or nobody, for the rest of the request."""
-        self.name, self.known, self.signalled, self.awaited = name, True, False, False
+        self.name, self.known, self.awaited = name, True, False
 
     def give_up(self) -> None:
         """Stop waiting: this door cannot, so nobody is logged in."""
@@ -60,10 +59,6 @@ class LoggedIn:
                 "user_id awaited", "Site(user_id=...) has to be awaited, which this door cannot: write a plain function"
             )
             self.learn(None)
-
-    def signal(self) -> None:
-        """Note that the framework has just logged somebody in: what was known is no longer true."""
-        self.signalled, self.known, self.awaited = True, False, False
 
     def release(self) -> None:
         """Let go of the framework's request."""
@@ -96,11 +91,10 @@ class LoggedIn:
         """Ask the site, and wait for the answer: a plain function runs in a thread."""
         if self._policy.user_id is None or self._request is None:
             return None
-        from asgiref.sync import sync_to_async
-
         ask: Any = self._policy.user_id
         try:
-            return self._named(await (ask if inspect.iscoroutinefunction(ask) else sync_to_async(ask))(self._request()))
+            asked = ask(self._request()) if inspect.iscoroutinefunction(ask) else _in_thread(ask, self._request())
+            return self._named(await asked)
         except Exception as error:  # noqa: BLE001 - as above
             self._without_user(error)
             return None
@@ -122,3 +116,18 @@ class LoggedIn:
             )
             return None
         return str(user)
+
+
+async def _in_thread(ask: Callable[[Any], object], request: object) -> object:
+    """Call a plain function where it may wait."""
+    from asyncio import get_running_loop
+
+    try:
+        get_running_loop()
+    except RuntimeError:  # trio
+        from anyio import to_thread
+
+        return await to_thread.run_sync(ask, request, abandon_on_cancel=True)
+    from asgiref.sync import sync_to_async
+
+    return await sync_to_async(ask)(request)  # Django's database connections belong to this one's thread

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from footfall.identity.visitor import Visitor
+from footfall.reporter import Reporter, check_event
 
 if TYPE_CHECKING:
     from footfall.events import Event
-    from footfall.reporter import Reporter
 
-__all__ = ["Resumed"]
+__all__ = ["NO_SNAPSHOT", "Resumed"]
+
+NO_SNAPSHOT: Final = "unsealed"  #: in a snapshot's place where there is no key to seal one: it opens nothing
 
 
 class Resumed:
@@ -26,7 +28,7 @@ class Resumed:
 
     @property
     def valid(self) -> bool:
-        """Was the token one of ours, of a visitor who had consented."""
+        """Whether the token was one of this site's, from a visitor who had consented."""
         return self._visitor is not None
 
     def emit(self, event: Event) -> None:
@@ -35,6 +37,8 @@ class Resumed:
         Raises:
             EventError: The event is wrong, and ``Site(strict=True)``.
         """
+        if self._strict:
+            check_event(event)
         if self._visitor is None:
             return self._reporter.refuse(event, "no snapshot")
         return self._reporter.report(event, self._visitor, strict=self._strict)

@@ -11,7 +11,7 @@ import logging
 import re
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
@@ -20,7 +20,7 @@ from footfall.events import Click, Event
 from footfall.identity.caching import HeaderEdit, cache_decision
 from footfall.identity.recognize import Known
 from footfall.policy import Policy
-from footfall.reporter import SOMEBODY, Reporter, ask, describe_refusal
+from footfall.reporter import SOMEBODY, Outcome, Reporter, ask, describe_refusal, kind_of
 from footfall.request import Consent, RequestView
 from footfall.trackers.protocol import Tracker
 from footfall.tracking.ids import KnownIds
@@ -55,9 +55,10 @@ class TracedTracking(Tracking):
         request: Callable[[], object] | None = None,
     ) -> None:
         """Made by `Site.begin`."""
-        self._notes = _NotingReporter(reporter)
+        noting = _NotingReporter(reporter)
+        self._notes = noting.notes
         self._view = view
-        super().__init__(policy, self._notes, view, strict=strict, request=request)
+        super().__init__(policy, noting, view, strict=strict, request=request)
 
     def finish(self, status: int, headers: Sequence[tuple[str, str]]) -> HeaderEdit | None:
         """Decide what the response carries, and add the trace."""
@@ -70,7 +71,7 @@ class TracedTracking(Tracking):
         self._log(str(status), edit, shared=shared)
         trace = _format(self._parts(edit, shared=shared))
         line = f"{self._view.method} {_no_space(self._view.path)} {status}"
-        _tell(_listeners_of(self._policy, self._notes.trackers), f"{line}\n{trace}".encode())
+        _tell(_listeners_of(self._policy, self._reporter.trackers), f"{line}\n{trace}".encode())
         edit = HeaderEdit(cookies=False) if edit is None else edit
         edit.add.append((TRACE_HEADER, trace))
         return edit
@@ -107,38 +108,48 @@ class TracedTracking(Tracking):
         yield "events", " ".join(events)
 
 
+class _Notes:
+    """What becomes of one request's events, for its trace; whoever listens to the site hears it too."""
+
+    def __init__(self, inner: Reporter) -> None:
+        self._inner = inner
+        self.events: list[str] = []
+
+    def hear(self, outcome: Outcome) -> None:
+        for request in outcome.requests:
+            self.add(outcome.event, f">{_word(request.tracker)}:{_digest(request)}")
+        for name in outcome.unidentified:
+            self.add(outcome.event, f"!{_word(name)}:no-id")
+        for name, _ in outcome.wrong:
+            self.add(outcome.event, f"!{_word(name)}:wrong")
+        if self._inner.listener is not None:
+            self._inner.listener.hear(outcome)
+
+    def hear_refusal(self, event: Event, tracker: str, reason: str) -> None:
+        if self._inner.listener is not None:
+            self._inner.listener.hear_refusal(event, tracker, reason)
+
+    def add(self, event: Event, what: str) -> None:
+        self.events.append(_word(kind_of(event)) + what)
+
+
 class _NotingReporter(Reporter):
     """A site's reporter, as one request uses it, that keeps what becomes of the request's events."""
 
-    def __init__(self, inner: Reporter) -> None:
-        super().__init__(inner.trackers, inner.delivery, inner.notices, on_forget=inner.on_forget)
-        self.events: list[str] = []
+    def __init__(self, inner: Reporter) -> None:  # all else is the inner one's, as it is when it is asked for
+        self._inner = inner
+        self.listener = self.notes = _Notes(inner)
 
-    def note(
-        self,
-        event: Event,
-        requests: Sequence[WireRequest],
-        unidentified: Sequence[Tracker],
-        wrong: Sequence[Tracker],
-    ) -> None:
-        for request in requests:
-            self._add(event, f">{_word(request.tracker)}:{_digest(request)}")
-        for tracker in unidentified:
-            self._add(event, f"!{_word(tracker.name)}:no-id")
-        for tracker in wrong:
-            _logger.info("event %s: is not accepted by %s (it is wrong); see its error", event.kind, tracker.name)
-            self._add(event, f"!{_word(tracker.name)}:wrong")
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
 
     def refuse(self, event: Event, reason: str) -> None:
-        self._add(event, f"!{_word(reason)}")
+        self.notes.add(event, f"!{_word(reason)}")  # once, not for each tracker
         super().refuse(event, reason)
 
     def say_refused(self, event: Event, reason: str, tracker: str = "") -> None:
         """Tell the log of each: whoever debugs looks for one."""
         _logger.info("%s", describe_refusal(event, reason, tracker))
-
-    def _add(self, event: Event, what: str) -> None:
-        self.events.append(_word(event.kind) + what)
 
 
 def _say_consent(ids: KnownIds) -> str:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from footfall.errors import EventError
+from footfall.errors import ConfigError, EventError
 from footfall.events import Event, Login
 from footfall.identity.caching import HeaderEdit, cache_decision
 from footfall.identity.visitor import Visitor
-from footfall.request import Consent, RequestClass, RequestView
+from footfall.reporter import Reporter, check_event
+from footfall.request import Consent, RequestClass, RequestView, decode_path
 from footfall.tracking.answers import Answer, answer_consent
 from footfall.tracking.cookies import response_cookies
 from footfall.tracking.ids import KnownIds
 from footfall.tracking.login import LoggedIn
+from footfall.tracking.resumed import NO_SNAPSHOT
 
 if TYPE_CHECKING:
     from footfall.policy import Policy
-    from footfall.reporter import Reporter
     from footfall.wire import WireRequest
 
 __all__ = ["CURRENT", "Tracking", "current_tracking"]
@@ -124,19 +126,19 @@ class Tracking:
 
     @property
     def is_new_device(self) -> bool:
-        """Was this browser first seen with this request."""
+        """Whether this request is the browser's first."""
         self._read = True
         return self._ids.is_new_device
 
     @property
     def is_new_session(self) -> bool:
-        """Did this visit begin with this request."""
+        """Whether this visit began with this request."""
         self._read = True
         return self._ids.is_new_session
 
     @property
     def is_confirmed(self) -> bool:
-        """Has the browser brought the device id back at least once: it keeps our cookies."""
+        """Whether the browser has returned the device id, and so keeps cookies."""
         self._read = True
         return self._ids.is_confirmed
 
@@ -154,7 +156,7 @@ class Tracking:
 
     @property
     def gpc(self) -> bool:
-        """Did the browser send ``Sec-GPC: 1``, and is it honoured: a site must show so (11 CCR 7025)."""
+        """Whether the browser sent ``Sec-GPC: 1`` and the site honours it, as it must then show (11 CCR 7025)."""
         self._consulted = True
         return self._ids.gpc
 
@@ -166,7 +168,7 @@ class Tracking:
     # What they do
 
     def emit(self, event: Event) -> None:
-        """Report an event to every tracker of the site: checked now, sent later, never waited for.
+        """Report an event to every tracker of the site: refused now if it is wrong, sent later, never waited for.
 
         While consent is unknown the event is held until the response starts, and goes only if it was granted
         by then.
@@ -175,15 +177,21 @@ class Tracking:
             EventError: The event is wrong, and the site is strict (a debug flag, or ``Site(strict=True)``).
                 Nothing was written for any tracker. A site that is not strict logs, counts and sets it aside.
         """
-        if not isinstance(event, Event):  # pyright: ignore[reportUnnecessaryIsInstance] - an untyped caller's
-            error = EventError(f"event is a {type(event).__name__}; emit one of footfall.events, such as Click('3298')")
-            return self._reporter.fault(error, strict=self.strict)
+        if self.strict:
+            check_event(event)  # before anything is asked: a developer sees it whoever is visiting
         if not self.request_class.emit:
             return self._reporter.refuse(event, self.request_class.name)
-        consent, person = self._ids.consents
-        if not self.finished and (consent is Consent.UNKNOWN or self._must_wait):
-            self._held = [*(self._held or ()), event]
-            return None
+        consent, person = consents = self._ids.consents
+        if not self.finished:
+            if person is Consent.GRANTED:
+                self._ask_user()
+            if consent is Consent.UNKNOWN or self.awaits_user:
+                self._held = [*(self._held or ()), event]
+                return None
+        return self._report(event, consents, strict=self.strict)
+
+    def _report(self, event: Event, consents: tuple[Consent, Consent], *, strict: bool) -> None:
+        consent, person = consents
         if consent is not Consent.GRANTED or (isinstance(event, Login) and person is not Consent.GRANTED):
             return self._reporter.refuse(event, "consent")
         if person is Consent.DENIED and self.request_class.renew:
@@ -192,14 +200,15 @@ class Tracking:
         if visitor is None:
             return self._reporter.refuse(event, "unconfirmed")
         self._reported = True
-        return self._reporter.report(event, visitor, strict=self.strict)
+        return self._reporter.report(event, visitor, strict=strict)
 
     def preview(self, event: Event) -> list[WireRequest]:
         """Return the requests that *event* would become for this visitor, without sending any.
 
         Raises:
-            EventError: The event is wrong for a tracker.
+            EventError: The event is wrong, or wrong for a tracker.
         """
+        check_event(event)
         self._read = True
         visitor = self._visitor() or self._ids.anonymous_visitor()
         return self._reporter.preview(event, visitor)
@@ -212,36 +221,31 @@ class Tracking:
         """
         if not isinstance(person, str):  # pyright: ignore[reportUnnecessaryIsInstance] - an untyped caller's
             error = EventError(f"identify() takes text, not {type(person).__name__}; write identify(user.email)")
-            return self._reporter.fault(error, strict=self.strict)
+            if self.strict:
+                raise error
+            # Nobody was identified whom we may not know.
+            allowed = self.request_class.emit and self._ids.consents[1] is Consent.GRANTED
+            return self._reporter.set_aside("identify", str(error)) if allowed else None
         self._warn_if_late("identify")
         return self._ids.identify(person)
 
-    def login(self, user_id: str) -> None:
-        """Name the user for the rest of this request and report the login, unless the site names them already.
+    def login(self, user_id: str | int) -> None:
+        """Name the user for the rest of this request, and report the login.
 
         Later requests learn the user from ``Site(user_id=...)`` alone. No cookie is set for it. The event goes
-        once for each pair of device and user.
+        once for each pair of device and user: delivery drops a pair that it has had.
 
         Raises:
-            EventError: *user_id* is no text a tracker takes, and the site is strict.
+            EventError: *user_id* is neither text nor a whole number, and the site is strict.
         """
-        try:
-            event = Login(user_id)
-        except EventError as error:
-            return self._reporter.fault(error, strict=self.strict)
-        if not self._logged_in.signalled and self._asks_for_user and self.user_id == event.user_id:
-            return None
-        self._learn_user(event.user_id)
+        event = Login(user_id)
+        if event.finding is None:
+            self._learn_user(event.user_id)
         return self.emit(event)
 
     def logout(self) -> None:
         """Go back to the anonymous id for the rest of this request. Reports nothing, and changes no cookie."""
         self._learn_user(None)
-
-    def login_signalled(self) -> None:
-        """Note that the framework has just logged somebody in, so that `login` does not take them for known."""
-        self._logged_in.signal()
-        self.awaits_user = False
 
     def _ask_user(self) -> str | None:
         login = self._logged_in
@@ -274,7 +278,8 @@ class Tracking:
         """
         self._warn_if_late("grant")
         self._ids.set_consent(Consent.GRANTED, Consent.GRANTED if person else Consent.DENIED)
-        self._settle()  # what was held came first, a login above all
+        if not self._must_wait:
+            self._settle()  # what was held came first, a login above all
 
     def deny(self) -> None:
         """Record the visitor's refusal: our cookies expire with this response, and nothing is sent any more."""
@@ -310,12 +315,20 @@ class Tracking:
     def snapshot(self) -> str:
         """Seal this visitor's ids into one text to keep with an order; `Site.resume` reports under them later.
 
+        A site without keys says so in its log, and gets a text under which nothing is reported.
+
         Raises:
-            ConfigError: The site has no ``secret_keys``.
+            ConfigError: The site has no ``secret_keys``, and is strict.
         """
         self._read = True
         granted = self._ids.consents[0] is Consent.GRANTED
-        return self._policy.format_snapshot(self._visitor() if granted else None)
+        try:
+            return self._policy.format_snapshot(self._visitor() if granted else None)
+        except ConfigError as error:
+            if self.strict:
+                raise
+            self._policy.notices.say(logging.ERROR, str(error))
+            return NO_SNAPSHOT
 
     # What a door asks
 
@@ -324,10 +337,19 @@ class Tracking:
         policy, view = self._policy, self._ids.view
         if policy.consent_endpoint is None and not policy.config.strip_query_ids:  # most sites
             return None
-        if view.path == policy.consent_endpoint:
+        if policy.consent_path is not None and decode_path(view.path) == policy.consent_path:
             return answer_consent(self, view)
         target = self._ids.redirect
         return None if target is None else Answer(303, [("Location", target), ("Cache-Control", "no-store")])
+
+    def is_of(self, view: RequestView) -> bool:
+        """Tell whether another door sees this very request: a bridge made one protocol's request of another's."""
+        ours = self._ids.view
+        return (ours.method, ours.query, *_likeness(ours)) == (view.method, view.query, *_likeness(view))
+
+    def belongs_to(self, policy: Policy) -> bool:
+        """Tell whether it was begun by the site of this policy."""
+        return self._policy is policy
 
     def capture(self, query: str) -> None:
         """Take ``reaid`` or ``xuid`` from the query of an earlier page, now that the visitor consents."""
@@ -364,7 +386,7 @@ class Tracking:
             pending=bool(lines) or device is Consent.DENIED,
             changed=ids.changed,
             read=self._read and device is not Consent.UNKNOWN,
-            public_responses=self._policy.config.public_responses,
+            public_responses=self._policy.public_responses,
         )
         ids.close(written=edit.cookies)
         if edit.shared and not edit.cookies and self._reported:
@@ -382,17 +404,42 @@ class Tracking:
             edit.add.extend([("Set-Cookie", line) for line in lines])
         return edit if edit.add or edit.drop else None
 
+    def finish_anew(
+        self, status: int, headers: Sequence[tuple[str, str]], edit: HeaderEdit | None
+    ) -> HeaderEdit | None:
+        """Decide what a response carries that takes the place of one that was never sent.
+
+        Args:
+            status: Its own.
+            headers: Its own.
+            edit: What `finish` decided for the other.
+        """
+        ours = [] if edit is None else [line for line in edit.add if line[0] not in ("Cache-Control", "Vary")]
+        anew = cache_decision(
+            status,
+            headers,
+            pending=any(name == "Set-Cookie" for name, _ in ours),
+            changed=self._ids.changed,
+            read=self._read and self._ids.consents[0] is not Consent.UNKNOWN,
+            public_responses=self._policy.config.public_responses,
+        )
+        anew.add.extend(line for line in ours if anew.cookies or line[0] != "Set-Cookie")
+        return anew
+
     async def wait_for_user(self) -> None:
         """Wait until the site has said who is logged in: a second at most."""
         await self._logged_in.wait()
         self.awaits_user = False
 
     def release(self) -> None:
-        """Let go of the request once it is over: a cycle through it would wait for the collector."""
-        if not self.finished:  # no response started, and none will: an error, or a WebSocket
+        """Let go of the request once it is over, however it ended: a cycle through it would wait for the collector.
+
+        What is still held goes under the device alone, if that was consented to, else it is counted as refused.
+        """
+        if not self.finished:  # no response started, and none will: an error, a client that left, or a WebSocket
             self.finished = True
             if self.awaits_user:
-                self._give_up_on_user()
+                self._learn_user(None)
             self._ids.close(written=False)
             self._settle()
         self._request = None
@@ -401,17 +448,9 @@ class Tracking:
 
     def _settle(self) -> None:
         held, self._held = self._held, None
-        if not held:
-            return
-        granted = self._ids.consents[0] is Consent.GRANTED
-        for event in held:
-            if granted:
-                # The view is done, so an error would reach nobody but the visitor.
-                strict, self.strict = self.strict, False
-                self.emit(event)
-                self.strict = strict
-            else:
-                self._reporter.refuse(event, "consent")
+        for event in held or ():
+            # The view is done, so an error would reach nobody but the visitor.
+            self._report(event, self._ids.consents, strict=False)
 
     def _held_refused(self, reason: str) -> None:
         held, self._held = self._held, None
@@ -429,7 +468,7 @@ class Tracking:
 
     @property
     def _asks_for_user(self) -> bool:
-        """May we know who is logged in: asking makes a framework say that the page depends on its session."""
+        """Whether the site may be asked who is logged in: asking marks the framework's session as used."""
         return self._ids.consents[1] is Consent.GRANTED
 
     def _warn_if_late(self, what: str) -> None:
@@ -441,3 +480,8 @@ class Tracking:
     def __repr__(self) -> str:
         """Name the request's class, never its visitor."""
         return f"<Tracking of a {self.request_class.name}>"
+
+
+def _likeness(view: RequestView) -> tuple[str | None, ...]:
+    # Bridges join a cookie's lines by a comma.
+    return view.header("host"), view.header("user-agent"), (view.header("cookie") or "").replace("; ", ",")

@@ -31,7 +31,7 @@ class Value:
         return cls(constant=written[1:]) if written.startswith("=") else cls(column=written)
 
     def read(self, row: Mapping[str, object]) -> object:
-        """Look it up; ``None`` where a row lacks it. A dot leads into an object: ``"customer.id"``."""
+        """Return its value in a row, ``None`` if there is none. A dot leads into an object: ``"customer.id"``."""
         if self.constant is not None:
             return self.constant
         if self.column in row:
@@ -44,14 +44,14 @@ class Value:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """Where each part of an event comes from; ``None``: from nowhere. An empty cell is as good as none."""
+    """Where each part of an event comes from; ``None``: from nowhere. An empty cell counts as absent."""
 
     event: Value = Value(constant="buy")
     item: Value | None = None
     item_type: Value | None = None
     quantity: Value | None = None
     price: Value | None = None  #: of one item
-    total: Value | None = None  #: in its place: of the whole line
+    total: Value | None = None  #: instead of the price: of the whole line
     currency: Value | None = None
     order: Value | None = None
     time: Value | None = None
@@ -65,14 +65,14 @@ class Columns:
     rating: Value | None = None
     fields: Mapping[str, Value] = field(default_factory=dict[str, Value])  #: Raptor's parameters, by name
 
-    renamed: Mapping[str, str] = field(default_factory=dict[str, str])  #: the file's word for an event to ours
+    renamed: Mapping[str, str] = field(default_factory=dict[str, str])  #: from the file's word for an event to ours
     whole: frozenset[str] = frozenset()  #: columns of whole numbers that were exported as ``17850.0``
-    decimal_comma: bool = False  #: amounts are written as ``19,99``
+    decimal_comma: bool = False  #: whether amounts are written as ``19,99``
     time_format: str = "iso"  #: ``"iso"``, ``"unix"``, ``"unix-ms"``, or a format of ``datetime.strptime``
-    anonymous_user: str = "not_defined"  #: whose an event is that has neither user nor anonymous id
+    anonymous_user: str = "not_defined"  #: the user of events that have neither user nor anonymous id
 
     def check(self, known: Sequence[str]) -> None:
-        """Compare with the columns that a file has.
+        """Compare with the columns of a file.
 
         Raises:
             ConfigError: One is missing.
@@ -90,7 +90,7 @@ class Columns:
         """Read a cell as text; ``""`` if there is none.
 
         Raises:
-            EventError: It is a list or an object, or a number of no ordinary size.
+            EventError: It is a list, an object, or a number of extraordinary size.
         """
         if value is None:
             return ""
@@ -113,7 +113,7 @@ class Columns:
         """Read a cell as a whole number; ``6.0`` is one.
 
         Raises:
-            EventError: It is none.
+            EventError: It is something else.
         """
         text = self.text(value, row).strip()
         if not _is_whole(text):
@@ -124,7 +124,7 @@ class Columns:
         """Read a cell as an amount of money, which may be negative.
 
         Raises:
-            EventError: It is none.
+            EventError: It is something else.
         """
         text = self.text(value, row).strip()
         if self.decimal_comma:
@@ -137,10 +137,10 @@ class Columns:
         return Decimal(text)
 
     def moment(self, value: Value, row: Mapping[str, object]) -> datetime | str:
-        """Read a cell as a time; what is ISO 8601 is left to the event.
+        """Read a cell as a time. ISO 8601 is returned as text, which the event reads.
 
         Raises:
-            EventError: It is none of the given format.
+            EventError: It is not in the given format.
         """
         text = self.text(value, row).strip()
         try:

@@ -1,4 +1,4 @@
-"""Row by row: what is wrong is refused and reported, what is right is handed over before the state moves on."""
+"""Goes through the rows: wrong ones are refused and reported; right ones are handed over before the state moves on."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
 __all__ = ["Refusal", "Replay"]
 
-_ROWS = 500  # between two states: what one of them costs is then nothing
+_ROWS = 500  # between two states, so that writing a state costs next to nothing
 _SAMPLES = 2
 
 
 class Refusal(NamedTuple):
-    """A row that becomes no request."""
+    """A row of which no request was made."""
 
     line: int
-    last: int  #: where the row ends, if it takes several lines
+    last: int  #: the line in which the row ends
     reason: str  #: quotes nothing of the row
 
     def __str__(self) -> str:
-        """Say it in one line."""
+        """Write it in one line."""
         lines = f"line {self.line}" if self.line == self.last else f"lines {self.line} to {self.last}"
         return f"{lines}: {self.reason}"
 
@@ -55,12 +55,12 @@ class Replay:
         """Read nothing yet.
 
         Args:
-            source: Where its rows come from, already where an interrupted replay stopped.
-            columns: What they mean.
-            tracker: Who is told.
-            totals: Where they are counted.
-            on_refused: Told of each row that is refused, in order.
-            report: Where all of those are written down too.
+            source: Where the rows come from; after an interruption, placed where the replay stopped.
+            columns: What the rows mean.
+            tracker: The tracker to tell.
+            totals: Where the rows are counted.
+            on_refused: Called with each refused row, in order.
+            report: A file to which all refused rows are written too.
         """
         self._source = source
         self._columns = columns
@@ -69,7 +69,7 @@ class Replay:
         self._report = report
         self._refused: list[Refusal] = []
         self.totals = totals
-        self.samples: list[WireRequest] = []  #: the first requests, to be looked at
+        self.samples: list[WireRequest] = []  #: the first requests, to show
 
     def run(
         self, state: State | None, send: Callable[[Sequence[WireRequest]], None], on_rows: Callable[[Source], None]
@@ -77,12 +77,12 @@ class Replay:
         """Turn all rows into requests.
 
         Args:
-            state: Moves on and is saved whenever requests were handed over; ``None`` for a dry run.
-            send: Takes requests over, durably; what it raises ends this, with the state as it was.
-            on_rows: Told every few hundred rows.
+            state: Moves on and is saved after requests were handed over; ``None`` for a dry run.
+            send: Takes requests over, durably; an exception from it ends the run and leaves the state as it was.
+            on_rows: Called every few hundred rows.
 
         Raises:
-            ConfigError: The file cannot be read on.
+            ConfigError: The rest of the file cannot be read.
             OSError: State or report cannot be written.
         """
         rows = iter(self._source)
@@ -113,7 +113,7 @@ class Replay:
         self.samples += requests[: _SAMPLES - len(self.samples)]
         if state is None:
             return requests
-        # An interruption may come after a request was handed over and before the state says so.
+        # The run may be interrupted after a request was handed over and before the state says so.
         return [
             replace(request, once=request.once or f"replay:{state.run}:{row.line}:{at}")
             for at, request in enumerate(requests)

@@ -1,4 +1,4 @@
-"""The options of `footfall replay`: who is told, which column of the file says what, and what goes with what."""
+"""The options of `footfall replay`: the tracker, the meaning of the file's columns, and which options go together."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["add_options", "check_options", "digest_of"]
 
 _SPOOL = "sqlite:///footfall-replay.sqlite3"
 
-#: What decides what a row becomes and where it goes: an interrupted replay goes on only with the same.
+#: The options that decide what a row becomes and where it goes. A replay goes on only if they are the same.
 _DECIDING = (
     *("site", "tracker", "customer_id", "base_url", "text_item_ids", "max_item_type", "spool"),
     *("event", "rename", "item", "item_type", "quantity", "price", "total", "no_price", "currency", "decimal_comma"),
@@ -27,15 +27,13 @@ _DECIDING = (
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add them all."""
     parser.epilog = (
-        "COLUMN is a column's name, in JSON lines perhaps with dots (customer.id); "
-        "=TEXT in its place is the same text for every row: --currency =EUR"
+        "COLUMN is the name of a column; in JSON lines it may have dots (customer.id). "
+        "=TEXT in its place stands for the same text in every row: --currency =EUR"
     )
     parser.add_argument("file", metavar="FILE", help="CSV or JSON lines; - reads standard input")
     parser.add_argument("--tracker", metavar="NAME", help=f"one of {', '.join(KNOWN)}; with --site one of its own")
-    parser.add_argument("--site", metavar="MODULE:SITE", help="take the tracker, as it is set up, from your site")
-    parser.add_argument(
-        "--dry-run", action="store_true", help="send nothing, write nothing: show what would become of it"
-    )
+    parser.add_argument("--site", metavar="MODULE:SITE", help="use the tracker of your site, as it is set up there")
+    parser.add_argument("--dry-run", action="store_true", help="send nothing, write nothing: show what would happen")
     add_tracker_options(parser)
     _add_columns(parser)
     _add_reading(parser)
@@ -43,10 +41,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def check_options(options: argparse.Namespace) -> None:
-    """Refuse what would have every row refused, or sent with less than was meant.
+    """Refuse options with which every row would be refused, or sent with less than was meant.
 
     Raises:
-        ConfigError: An option is missing, or does not go with the others.
+        ConfigError: An option is missing, or contradicts another.
     """
     _check_columns(options)
     if options.site is None:  # a site's own tracker may take what others do not
@@ -54,7 +52,7 @@ def check_options(options: argparse.Namespace) -> None:
 
 
 def digest_of(options: argparse.Namespace) -> str:
-    """Boil down what decides what rows become; the licence key is not in it."""
+    """Return a digest of what decides what rows become. The licence key is not part of it."""
     deciding = {name: getattr(options, name) for name in _DECIDING}
     return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
 
@@ -66,12 +64,12 @@ def _add_columns(parser: argparse.ArgumentParser) -> None:
         ("item-type", "YOOCHOOSE: its type (default: 1)"),
         ("quantity", "how many (default: 1)"),
         ("price", "what one of them cost"),
-        ("total", "in place of --price: what the whole line cost"),
+        ("total", "instead of --price: what the whole line cost"),
         ("currency", "ISO 4217, as in =EUR"),
         ("order", "Raptor: the order's number"),
         ("time", "YOOCHOOSE: when it was bought; needs a licence key"),
         ("user", "whose account"),
-        ("anonymous-id", "YOOCHOOSE: what stands for the person where there is no account"),
+        ("anonymous-id", "YOOCHOOSE: the person's id where there is no account"),
         ("ruid", "Raptor: the person, by address or customer number, in clear text"),
         ("device", "Raptor: the browser's id, a GUID"),
         ("session", "Raptor: the visit's id, a GUID"),
@@ -83,7 +81,7 @@ def _add_columns(parser: argparse.ArgumentParser) -> None:
         group.add_argument(f"--{name}", metavar="COLUMN", help=text)
     group.add_argument("--no-price", action="store_true", help="buys have no price")
     group.add_argument(
-        "--anonymous-user", default="not_defined", metavar="ID", help="YOOCHOOSE: whose events nobody's are"
+        "--anonymous-user", default="not_defined", metavar="ID", help="YOOCHOOSE: the user of events without one"
     )
     group.add_argument(
         "--field",
@@ -110,29 +108,29 @@ def _add_columns(parser: argparse.ArgumentParser) -> None:
 
 def _add_reading(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("file")
-    group.add_argument("--format", choices=("csv", "jsonl"), help="by default as the name of the file says")
-    group.add_argument("--encoding", default="utf-8", help="of the file (default: %(default)s)")
-    group.add_argument("--delimiter", default=",", help='of CSV; "tab" for a tab (default: a comma)')
-    group.add_argument("--columns", metavar="A,B,...", help="of CSV without a first line that names its columns")
+    group.add_argument("--format", choices=("csv", "jsonl"), help="by default taken from the file's name")
+    group.add_argument("--encoding", default="utf-8", help="the file's encoding (default: %(default)s)")
+    group.add_argument("--delimiter", default=",", help='for CSV; "tab" for a tab (default: a comma)')
+    group.add_argument("--columns", metavar="A,B,...", help="for CSV whose first line does not name the columns")
 
 
 def _add_running(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("running")
     group.add_argument(
-        "--report", type=Path, metavar="FILE", help="write every refused row here: its line and the reason"
+        "--report", type=Path, metavar="FILE", help="write each refused row's line and reason to this file"
     )
     group.add_argument("--spool", default=_SPOOL, help="where requests wait (default: %(default)s)")
-    group.add_argument("--spool-only", action="store_true", help="leave the sending to `footfall deliver`")
+    group.add_argument("--spool-only", action="store_true", help="only spool; `footfall deliver` sends")
     group.add_argument(
-        "--state", type=Path, metavar="FILE", help="remembers how far it came; by default named by the file"
+        "--state", type=Path, metavar="FILE", help="remembers how far the replay came; by default named after the file"
     )
-    group.add_argument("--restart", action="store_true", help="begin anew, and send again what was sent")
+    group.add_argument("--restart", action="store_true", help="begin again, and send everything again")
     group.add_argument(
         "--patience",
         type=read_seconds,
         default=60.0,
         metavar="SECONDS",
-        help="how long to wait while nothing moves (default: %(default)g)",
+        help="how long to wait while nothing is delivered (default: %(default)g)",
     )
 
 
@@ -141,7 +139,7 @@ def _check_columns(options: argparse.Namespace) -> None:
     if options.item is None and options.event != "=page_view":
         raise ConfigError("item: is missing; name the column with the items' ids: --item StockCode")
     if buys and options.price is None and options.total is None and not options.no_price:
-        raise ConfigError("price: is missing; name its column, or that of the line's --total, or say --no-price")
+        raise ConfigError("price: is missing; name its column, or that of the line's --total, or write --no-price")
     if options.price is not None and options.total is not None:
         raise ConfigError("total: is given beside price; give one of them")
     if (options.price or options.total) and options.currency is None:

@@ -1,4 +1,4 @@
-"""A row becomes an event and its visitor, or an error that says why not, and what it adds to the file's sum."""
+"""Makes of a row an event and its visitor, or an error that says why not; and its share of the file's total."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from footfall.events import (
 )
 from footfall.identity.ids import parse_guid
 from footfall.identity.visitor import Visitor
+from footfall.reporter import check_event
 
 __all__ = ["KINDS", "Amount", "read_amount", "read_event", "read_visitor"]
 
@@ -44,7 +45,7 @@ def read_event(columns: Columns, row: Cells) -> Event:
     """Build the event that a row reports.
 
     Raises:
-        EventError: It is none. Names field and finding; quotes nothing of the row.
+        EventError: It reports none. It names field and finding, and quotes nothing of the row.
     """
     kind = _kind(columns, row)
     build = KINDS.get(kind)
@@ -52,7 +53,9 @@ def read_event(columns: Columns, row: Cells) -> Event:
         raise EventError(f"event: is none of {', '.join(KINDS)}; say with --rename what the file's words mean")
     if columns.time is not None and kind != "buy":
         raise EventError("event: only a buy can carry its time; without --time, others count as of now")
-    return build(columns, row)
+    event = build(columns, row)
+    check_event(event)
+    return event
 
 
 def read_visitor(columns: Columns, row: Cells) -> Visitor:
@@ -84,7 +87,7 @@ def read_visitor(columns: Columns, row: Cells) -> Visitor:
 
 
 def read_amount(columns: Columns, row: Cells) -> Amount | None:
-    """Tell what a row adds to the file's sum, whether or not it can be sent; ``None``: nothing, or nobody can say."""
+    """Return what a row adds to the file's total, sent or not; ``None``: nothing, or it cannot be read."""
     try:
         if _kind(columns, row) != "buy":
             return None

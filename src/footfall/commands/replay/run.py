@@ -1,4 +1,4 @@
-"""Runs `footfall replay`: opens the file, the state and the spool, and says how it ended."""
+"""Runs `footfall replay`: opens the file, the state and the spool, and prints how it ended."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ __all__ = ["COMMAND"]
 
 _COUNTED = ("accepted", "delivered", "failed")
 _GRACE = 5.0  # seconds for what is under way when it ends
-_NOWHERE = "00000"  # a customer id for those who only look
+_NOWHERE = "00000"  # the customer id of a dry run
 
 
 def _run(options: argparse.Namespace) -> int:
     """Replay one file.
 
     Returns:
-        0 if all that was to be sent is delivered; 1 if some of it waits, or was set aside.
+        0 if all requests are delivered; 1 if some wait or were set aside.
 
     Raises:
-        ConfigError: An option or the file is wrong. Names it, and says what to do.
+        ConfigError: An option or the file is wrong. It names field, finding and remedy.
         SpoolError: The spool cannot be used.
         OSError: A file cannot be read or written.
     """
@@ -176,12 +176,12 @@ def _state(options: argparse.Namespace, source: Source, counters: Counters) -> S
         state = load_state(path, run=run_name, options=digest_of(options))
     if not state.begun:
         state = replace(state, before={name: getattr(counters, name) for name in _COUNTED})
-        state.save()  # its name must be known before anything is sent under it
+        state.save()  # the run's name must be on disk before anything is sent under it
     return state
 
 
 def _since(state: State, counters: Counters) -> Counters:
-    """What became of this replay's requests, in a spool that may have seen others."""
+    """Count what became of this replay's requests, in a spool that may have had others."""
     return Counters(
         pending=counters.pending,
         **{name: getattr(counters, name) - state.before.get(name, 0) for name in _COUNTED},
@@ -190,7 +190,7 @@ def _since(state: State, counters: Counters) -> Counters:
 
 @contextmanager
 def _report(path: Path | None, size: int) -> Generator[IO[bytes] | None]:
-    """Open the report of refused rows; what a state does not know of is written again."""
+    """Open the report of refused rows, cut to what the state knows; the rest is written again."""
     if path is None:
         yield None
         return
@@ -211,8 +211,8 @@ def _keep_few(refusals: list[Refusal]) -> Callable[[Refusal], None]:
 
 COMMAND = Command(
     name="replay",
-    summary="a file of orders, or of other history, into a tracker",
-    description="Read CSV or JSON lines, and tell a tracker of each row: once, whatever interrupts it. Rows that a"
+    summary="send a file of orders, or of other history, to a tracker",
+    description="Read CSV or JSON lines, and tell a tracker of each row once, whatever interrupts it. Rows that a"
     " tracker does not take are reported with their line and the reason.",
     add_options=add_options,
     run=_run,

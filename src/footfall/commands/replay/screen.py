@@ -25,13 +25,13 @@ _SHOWN_REASONS = 12
 
 
 class Progress:
-    """Two bars on standard error: rows read, requests delivered. Nothing at all where that is no terminal."""
+    """Two bars on standard error: rows read, requests delivered. Shows nothing if that is not a terminal."""
 
     def __init__(self, size: int | None) -> None:
         """Prepare.
 
         Args:
-            size: Of the file in bytes, if it is known.
+            size: The file's size in bytes, if known.
 
         Raises:
             MissingExtra: rich is not installed.
@@ -59,7 +59,7 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Leave them as they are."""
+        """Leave the bars as they are."""
         self._bars.stop()
 
     def rows(self, source: Source, totals: Totals) -> None:
@@ -83,7 +83,7 @@ def show_refusals(refusals: Sequence[Refusal], number: int, report: object) -> N
 
 
 def show_samples(samples: Sequence[WireRequest]) -> None:
-    """Show whole requests, to be compared with the tracker's document."""
+    """Show whole requests, to compare with the tracker's document."""
     console = make_console()
     for request in samples:
         console.print(f"{request.method} {request.url}", soft_wrap=True)
@@ -93,9 +93,9 @@ def show_totals(totals: Totals, counters: Counters | None, spool: str = "") -> N
     """Show what became of the rows, in numbers that add up to the file's.
 
     Args:
-        totals: Of the rows.
-        counters: What became of the requests since; ``None`` where none were sent.
-        spool: Where what was set aside can be looked at.
+        totals: The totals of the rows.
+        counters: What became of the requests; ``None`` if none were sent.
+        spool: The spool that holds what was set aside.
     """
     from rich.table import Table
 

@@ -1,4 +1,4 @@
-"""Hands requests to delivery no faster than it gets rid of them, and waits for the end of it; never for ever."""
+"""Hands requests to delivery no faster than it sends them, and waits for the last ones, but not for ever."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _LOOK = 0.1  # seconds between two looks at the counters
 
 
 class Sender:
-    """A delivery, for one tracker's requests."""
+    """Sends one tracker's requests through a delivery."""
 
     def __init__(self, delivery: Delivery, tracker: str, *, patience: float, delivers: bool = True) -> None:
-        """Take a delivery; whoever made it closes it.
+        """Take a delivery, which its maker closes.
 
         Args:
             delivery: Takes the requests.
             tracker: The tracker's name.
             patience: Seconds to wait while nothing moves.
-            delivers: It sends what it takes; else another process does.
+            delivers: Whether the delivery sends what it takes; else another process does.
         """
         self._delivery = delivery
         self._tracker = tracker
@@ -40,11 +40,11 @@ class Sender:
         """Hand requests over; they are durable when this returns.
 
         Args:
-            requests: All, or in case of an error none or some of them: each carries a key that lets it in only once.
-            watch: Is told now and then how delivery gets on, while there is no room.
+            requests: After an error none, some or all may have been taken. Each has a key that lets it in only once.
+            watch: Called with the counters from time to time, while there is no room.
 
         Raises:
-            SpoolError: There was no room for as long as patience lasts, or so much waits for a tracker that is down.
+            SpoolError: There was no room, or nothing was delivered, for as long as patience lasts.
         """
         if self._delivers and self._wait(_has_room, watch).pending >= _MOST_WAITING:
             raise SpoolError(
@@ -61,7 +61,7 @@ class Sender:
             time.sleep(_LOOK)
 
     def settle(self, watch: Callable[[Counters], None]) -> Counters:
-        """Wait until all is delivered or failed, or until nothing has moved for as long as patience lasts."""
+        """Wait until all is delivered or failed, or until nothing was for as long as patience lasts."""
         if not self._delivers:
             self._delivery.flush(self._patience)
             return self.counters()

@@ -1,4 +1,4 @@
-"""Rows of a CSV file or of JSON lines, each with its line number, and how many bytes have been read by its end."""
+"""Reads rows of a CSV file or of JSON lines, each with its line number, and counts the bytes read."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _BLOCK = 64 * 1024
 class Row(NamedTuple):
     """One row, or what is wrong with it."""
 
-    line: int  #: of the file, from 1, where it begins
-    last: int  #: where it ends: a quoted field may go over several lines
+    line: int  #: the file's line in which it begins, from 1
+    last: int  #: the line in which it ends: a quoted field may span several
     values: Mapping[str, object]
     problem: str = ""  #: why there are no values; quotes nothing of the row
 
 
 class Source:
-    """Reads a stream from its beginning to its end, forwards only, so that it may be a pipe.
+    """Reads a stream from beginning to end and never seeks, so that it may be a pipe.
 
-    Between two rows, `position`, `line` and `digest` tell how far it came.
+    Between two rows, `position`, `line` and `digest` tell how far the reading came.
     """
 
     def __init__(
@@ -47,12 +47,12 @@ class Source:
         """Read the header, if there is one.
 
         Args:
-            stream: Its position is its beginning.
+            stream: What to read, from where it stands.
             format: ``"csv"``, or ``"jsonl"``: one JSON object a line.
-            encoding: Any in which a line ends with the byte 10. Text that is not in it spoils the fields
-                that hold it, not the whole row.
-            delimiter: Of CSV: one character.
-            columns: Of CSV: the names of its columns, if its first line does not say so.
+            encoding: Any in which a line ends with the byte 10. Text in another encoding spoils only the fields that
+                hold it.
+            delimiter: For CSV: one character.
+            columns: For CSV: the names of its columns, if its first line does not have them.
 
         Raises:
             ConfigError: The encoding, the delimiter or the header is unusable.
@@ -71,7 +71,7 @@ class Source:
         if format == "csv":
             if len(delimiter) != 1 or delimiter in '\r\n"':
                 raise ConfigError(f'delimiter: is {delimiter!r}; write one character, such as ";", or "tab"')
-            # Strictly: else a quote that is never closed swallows all rows behind it without a word.
+            # Strict: else a quote that is never closed would silently swallow all rows after it.
             self._csv = csv.reader(self._lines(), delimiter=delimiter, strict=True)
             if not columns:
                 self.columns = self._read_header()
@@ -82,10 +82,10 @@ class Source:
         return self._hash.hexdigest()
 
     def skip(self, position: int, line: int, digest: str) -> None:
-        """Go on where an earlier reading stopped.
+        """Continue where an earlier reading stopped.
 
         Raises:
-            ConfigError: What comes before is not what it was then.
+            ConfigError: What was read then has changed.
         """
         while self.position < position:
             block = self._ahead.popleft() if self._ahead else self._stream.read(min(position - self.position, _BLOCK))
@@ -107,7 +107,7 @@ class Source:
                 )
 
     def __iter__(self) -> Iterator[Row]:
-        """Read row by row; what is wrong with one does not end it."""
+        """Read row by row. A wrong row does not end it."""
         return self._csv_rows() if self._format == "csv" else self._json_rows()
 
     def _csv_rows(self) -> Iterator[Row]:
@@ -171,7 +171,7 @@ class Source:
 
 
 def guess_format(name: str) -> Format | None:
-    """Tell a file's format by its name, if that says so."""
+    """Return a file's format if its name says so."""
     ending = name.lower().rpartition(".")[2]
     if ending in {"csv", "tsv", "txt"}:
         return "csv"

@@ -1,4 +1,4 @@
-"""How far a replay came, in a small file: written after delivery has what it counts, never before."""
+"""How far a replay came, in a small file, which is written only after delivery has taken what it counts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class State:
     """A place between two rows, and what was counted up to there."""
 
     path: Path
-    run: str  #: names this replay among all: the requests of two are never taken for each other's
+    run: str  #: the replay's own name, so that no request is taken for another replay's
     options: str  #: a digest of what decides what rows become
     position: int = 0  #: bytes
     line: int = 0
@@ -37,7 +37,7 @@ class State:
         return self.position > 0
 
     def save(self) -> None:
-        """Write it so that a crash leaves the old one or the new one, whole.
+        """Write it so that a crash leaves either the old file or the new one.
 
         Raises:
             OSError: It cannot be written.
@@ -66,11 +66,11 @@ def load_state(path: Path, *, run: str, options: str) -> State:
 
     Args:
         path: The state file; it need not exist.
-        run: The name of the replay if it begins here.
+        run: The replay's name, if it begins now.
         options: A digest of what decides what rows become.
 
     Raises:
-        ConfigError: The file is no state, or of a replay with other options.
+        ConfigError: The file is no state, or belongs to a replay with other options.
     """
     try:
         text = path.read_text(encoding="utf-8")

@@ -17,13 +17,13 @@ Sums: TypeAlias = dict[str, Decimal]  #: by currency, in major units
 OTHERS = "other reasons"
 _MOST_REASONS = 100
 
-_EXACT = Context(prec=60)  # whatever context an application has set
+_EXACT = Context(prec=60)  # not the context that an application may have set
 _lengths = re.compile(r" of \d+ characters")
 
 
 @dataclass(slots=True)
 class Reason:
-    """How many rows were refused for one reason, and what they come to."""
+    """How many rows were refused for one reason, and their total."""
 
     rows: int = 0
     sums: Sums = field(default_factory=dict[str, Decimal])
@@ -36,12 +36,12 @@ class Totals:
     rows: int = 0
     requests: int = 0
     refused: int = 0
-    file: Sums = field(default_factory=dict[str, Decimal])  #: what the rows come to as they stand in the file
-    sent: Sums = field(default_factory=dict[str, Decimal])  #: what the trackers are told
+    file: Sums = field(default_factory=dict[str, Decimal])  #: the total of the rows as the file has them
+    sent: Sums = field(default_factory=dict[str, Decimal])  #: the total that the trackers are told
     reasons: dict[str, Reason] = field(default_factory=dict[str, Reason])
 
     def add_sent(self, requests: int, in_file: Amount | None, told: Amount | None) -> None:
-        """Count a row that became requests; *told* is what they say, in whole minor units."""
+        """Count a row that became requests; *told* is the amount in them, in whole minor units."""
         self.rows += 1
         self.requests += requests
         _add(self.file, in_file)
@@ -52,7 +52,7 @@ class Totals:
         self.rows += 1
         self.refused += 1
         _add(self.file, in_file)
-        # One reason, not one for every length of what was wrong.
+        # The same reason with another length is the same reason.
         reason = _lengths.sub("", reason)
         if reason not in self.reasons and len(self.reasons) >= _MOST_REASONS:
             reason = OTHERS
@@ -62,7 +62,7 @@ class Totals:
 
     @property
     def refused_sums(self) -> Sums:
-        """What the refused rows come to."""
+        """The total of the refused rows."""
         sums: Sums = {}
         for reason in self.reasons.values():
             for currency, amount in reason.sums.items():
@@ -70,7 +70,7 @@ class Totals:
         return sums
 
     def rounding(self) -> Iterator[tuple[str, Decimal]]:
-        """What the file has more than was sent and refused: prices finer than a minor unit were rounded."""
+        """Return what rounding prices to minor units took away: the file's total less sent and refused."""
         refused = self.refused_sums
         for currency, amount in self.file.items():
             rest = amount - self.sent.get(currency, Decimal(0)) - refused.get(currency, Decimal(0))
@@ -93,7 +93,7 @@ class Totals:
         """Read what `to_json` wrote.
 
         Raises:
-            ValueError, KeyError, TypeError, ArithmeticError: It is something else.
+            ValueError, KeyError, TypeError, ArithmeticError: It was not written by `to_json`.
         """
         return cls(
             rows=int(found["rows"]),

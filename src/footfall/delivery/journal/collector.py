@@ -86,6 +86,14 @@ class Collector:
             self._folder.forget(token)
         return self._dead
 
+    def is_ahead(self, latest: Callable[[], int]) -> bool:
+        """Tell whether more was moved than the spool has ever had."""
+        known = self._folder.latest()  # asked first: another process may store something meanwhile
+        last = latest()
+        if last != known:
+            self._folder.note_latest(last)
+        return last < known
+
     def segments(self) -> set[str]:
         """Name every segment there is."""
         return {name for stream in self._folder.streams() for name in stream.segments}
@@ -127,7 +135,8 @@ class Collector:
         if reader is None:
             return False
         complete = complete or reader.sealed
-        return complete and reader.read(self._offsets.get(name, START)) is None
+        offset = self._offsets.get(name, START)
+        return complete and reader.read(offset) is None and reader.read_behind(offset) is None
 
     def _remove(self, name: str) -> None:
         path = self._folder.path / name
@@ -136,13 +145,19 @@ class Collector:
         sealed = reader.sealed
         reader.close()
         self._offsets.pop(name, None)
-        if rest_is_clean or not sealed:  # a process killed in the middle of a record had not accepted it
-            path.unlink(missing_ok=True)
+        if not rest_is_clean and (sealed or reader.skipped):
+            path.rename(path.with_suffix(".damaged"))
+            self._notices.say(
+                logging.ERROR, f"journal file {path} is damaged: its readable part is in the spool, the rest is kept"
+            )
             return
-        path.rename(path.with_suffix(".damaged"))
-        self._notices.say(
-            logging.ERROR, f"journal file {path} is damaged: its readable part is in the spool, the rest is kept"
-        )
+        path.unlink(missing_ok=True)  # a process killed in the middle of a record had not accepted it
+        if reader.skipped or not reader.has_header:
+            self._notices.say(
+                logging.ERROR,
+                f"journal file {path} was emptied, or lost a part when the power failed: "
+                "what could be read of it is in the spool, the rest is lost",
+            )
 
 
 def read_in_order(
@@ -172,7 +187,7 @@ def _follow(
             continue
         complete = dead or reader.sealed
         offset = offsets.get(name, START)
-        while (record := reader.read(offset)) is not None:
+        while (record := reader.read(offset) or (reader.read_behind(offset) if complete else None)) is not None:
             if now_ns < record.stamp < now_ns + _AHEAD_NS:
                 return
             yield record

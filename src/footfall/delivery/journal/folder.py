@@ -7,13 +7,17 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from footfall.delivery.native import RAISE_FILES, is_out_of_files
 from footfall.errors import SpoolError
 
-__all__ = ["Folder", "Presence", "Stream", "streams_of"]
+__all__ = ["Folder", "Presence", "Stream", "leave_presences", "streams_of"]
 
 _SEGMENT = ".segment"
 _ALIVE = ".alive"
 _FULL = "full"
+_LATEST = "latest"
+
+_presences: list[Presence] = []
 
 
 class Presence:
@@ -26,8 +30,10 @@ class Presence:
             OSError: The folder cannot be written to.
         """
         self.token = os.urandom(8).hex()
+        self._pid = os.getpid()
         self._path = folder / f"{self.token}{_ALIVE}"
         self.fd = self._create()
+        _presences.append(self)
 
     def restore(self) -> None:
         """Come back under the same name, after somebody has removed the file.
@@ -54,15 +60,24 @@ class Presence:
         return fd
 
     def leave_behind(self) -> None:
-        """In a forked child: the parent is present by itself."""
-        os.close(self.fd)
+        """In a forked child: the parent is present by itself, and to be seen so."""
+        if self.fd >= 0 and self._pid != os.getpid():
+            os.close(self.fd)
+            self.fd = -1
 
     def close(self) -> None:
         """Leave: what this process still held is free for others."""
         try:
             self._path.unlink(missing_ok=True)
         finally:
+            _presences.remove(self)
             os.close(self.fd)
+
+
+def leave_presences() -> None:
+    """In a forked child: leave behind what another thread of the parent had only begun, too."""
+    for presence in _presences:
+        presence.leave_behind()
 
 
 class Stream:
@@ -124,6 +139,24 @@ class Folder:
         """Tell whether the spool was last seen at its bound."""
         return (self.path / _FULL).exists()
 
+    def note_latest(self, number: int) -> None:
+        """Keep the number of the latest request that the spool has had: it only ever grows.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        newborn = self.path / f"{_LATEST}.{os.getpid()}.new"
+        newborn.touch(mode=0o600)
+        newborn.write_text(str(number))
+        newborn.rename(self.path / _LATEST)
+
+    def latest(self) -> int:
+        """Read what was noted last; 0 where nothing was."""
+        try:
+            return int((self.path / _LATEST).read_text())
+        except (OSError, ValueError):
+            return 0
+
     def free_bytes(self) -> int:
         """Tell how much room the disk has left for this user.
 
@@ -169,6 +202,5 @@ def streams_of(folder: Folder) -> Sequence[Stream]:
     try:
         return folder.streams()
     except OSError as error:
-        raise SpoolError(
-            f"journal folder {folder.path} cannot be read ({error.strerror}): look as the user that the site runs as"
-        ) from error
+        what = RAISE_FILES if is_out_of_files(error) else "look as the user that the site runs as"
+        raise SpoolError(f"journal folder {folder.path} cannot be read ({error.strerror}): {what}") from error

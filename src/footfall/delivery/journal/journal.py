@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 from footfall.delivery.journal.folder import Folder, Presence
 from footfall.delivery.journal.outbox import FULL, TOO_LARGE, UNWRITABLE
@@ -18,14 +17,19 @@ from footfall.delivery.native import native
 __all__ = ["Journal"]
 
 _SEGMENT_BYTES = 4 * 1024 * 1024
+_FIRST_BYTES = 256 * 1024  # the first segment's; each is twice as large as the one before
 _SMALLEST_SEGMENT = 64 * 1024
 _RESERVE = 16 * 1024 * 1024  # bytes of the disk that are left to the spool, for its log of changes
-_PATIENCE = 0.25  # seconds; whoever holds the lock holds it for microseconds
 _PAUSE = 1.0  # seconds until a file is tried again that could not be created: no system call an event meanwhile
 
 
 class Journal:
-    """Appends records without waiting for anything: no system call, one lock held for microseconds."""
+    """Appends records without waiting: one lock, held for a few instructions, and no file touched meanwhile.
+
+    A signal handler may strike the main thread between any two calls, and append too, or raise. So the lock is one
+    of C, held by ``with`` alone, and each change that it guards can be cut off at any point, and be done again. No
+    such block has a loop in it: struck at the jump back of a loop that ends it, CPython leaves the lock taken.
+    """
 
     def __init__(self, folder: Path, *, limit: int, to_disk: bool = False, unattended: bool = False) -> None:
         """Take a name in *folder*, and create nothing more yet.
@@ -48,17 +52,16 @@ class Journal:
         self._unattended = unattended
         self._size = max(min(_SEGMENT_BYTES, limit // 4), _SMALLEST_SEGMENT)
         self._lock = native("_thread", "RLock")()
-        self._yield = native("time", "sleep")
-        self._busy = False
-        self._number = count()
-        self._apart = count()
+        self._newborn = count()
+        self._number = -1  # of the current segment
         self._current: SegmentWriter | None = None
         self._spare: SegmentWriter | None = None
-        self._filled = self._spare_number = -1
-        self._own: list[Path] = []
+        self._retired: deque[SegmentWriter] = deque()  # nothing is written there any more
+        self._own: list[SegmentWriter] = []
+        self._cut = False  # somebody has emptied a file, and that was not said yet
         self._blocked_until = 0.0
-        self._closed = False
         self._blocked_as = UNWRITABLE
+        self._closed = False
 
     @property
     def token(self) -> str:
@@ -79,28 +82,23 @@ class Journal:
             return FULL
         stamp = time.time_ns()
         framed = b"".join([frame(stamp, kind, payload) for kind, payload in records])
-        lock = self._lock
-        if not (lock.acquire(False) or self._get(lock)):  # noqa: FBT003 - a lock's own signature
-            return self._append_apart(framed)
-        if self._busy:  # a signal handler has interrupted its own thread right here
-            lock.release()
-            return self._append_apart(framed)
-        self._busy = True
-        try:
+        while True:
             segment = self._current
-            if segment is None or segment.position + len(framed) > segment.size:
-                following = self._rotate(len(framed), always=always)
-                if isinstance(following, str):
-                    return following
-                segment = following
-            segment.append(framed)
-            position = segment.position
-        finally:
-            self._busy = False
-            lock.release()
-        if self._to_disk:
-            segment.sync(position)
-        return None
+            if segment is not None and not segment.is_whole():
+                self._abandon(segment)
+                continue
+            end = None
+            with self._lock:
+                if segment is not None and segment is self._current:
+                    end = segment.append(framed)
+            if end is None:
+                refusal = self._go_on(segment, len(framed), always=always)
+                if refusal is not None:
+                    return refusal
+            elif segment is not None:
+                if self._to_disk:
+                    segment.sync(end)
+                return None
 
     def prepare(self, *, first: bool = False) -> None:
         """Create the next segment ahead of its need, so that no event waits for a file.
@@ -111,38 +109,38 @@ class Journal:
         Raises:
             OSError: It cannot be created.
         """
+        while self._retired:
+            self._retired.popleft().close()
         current = self._current
         wanted = self._spare is None and (first if current is None else current.position > current.size // 2)
-        if wanted and self._leaves_room():
-            number = next(self._number)
-            spare = self._create(self._presence.token, number)
-            with self._alone():
-                if self._current is None:
-                    self._current, self._filled = spare, number
-                elif self._filled < number:
-                    self._spare, self._spare_number = spare, number
-                else:  # an event could not wait: its segment comes after this one, which then must stay empty
-                    spare.seal()
-                    spare.close()
+        if wanted and not self._closed and self._leaves_room():
+            self._make_spare(0)
+            if current is None:
+                with self._lock:
+                    if self._current is None:
+                        self._advance()
 
     def restore(self) -> bool:
-        """Begin anew if somebody has removed the files that records are written to; says whether that was so.
+        """Begin anew if somebody has taken away the files that records are written to; says whether that was so.
 
         Raises:
             OSError: The folder cannot be written to.
         """
-        with self._alone():
-            current = self._current
-            if self._closed or (self._presence.is_intact() and (current is None or current.path.exists())):
-                return False
+        if self._closed:
+            return False
+        current = self._current
+        if current is not None and not current.is_whole():
+            self._abandon(current)
+        elif current is not None and not current.path.exists():
+            self._drop()
+            self._cut = True
+        if not self._presence.is_intact():
             self._folder.create()
             self._presence.restore()
-            for segment in (self._current, self._spare):
-                if segment is not None:
-                    segment.seal()
-                    segment.close()
-            self._current = self._spare = None
-        return True
+            self._drop()
+            self._cut = True
+        cut, self._cut = self._cut, False
+        return cut
 
     def measured(self, held: int) -> None:
         """Take note of how many bytes the spool holds, and tell the journals of all processes if it is full."""
@@ -151,33 +149,56 @@ class Journal:
 
     def leave_behind(self) -> None:
         """In a forked child: let go of the parent's files."""
-        for segment in (self._current, self._spare):
+        for segment in (self._current, self._spare, *self._retired):
             if segment is not None:
                 segment.leave_behind()
         self._presence.leave_behind()
 
     def close(self) -> None:
         """Append nothing more. What was not moved yet stays for others."""
-        with self._alone():
-            for segment in (self._current, self._spare):
-                if segment is not None:
-                    segment.seal()
-                    segment.close()
-            self._current = self._spare = None
-            before, self._closed = self._closed, True
+        before, self._closed = self._closed, True
+        self._drop()
+        while self._retired:
+            self._retired.popleft().close()
         if not before:
             self._presence.close()
 
-    @contextmanager
-    def _alone(self) -> Generator[None]:
-        with self._lock:
-            self._busy = True  # what a signal handler appends meanwhile goes elsewhere
-            try:
-                yield
-            finally:
-                self._busy = False
+    def _advance(self) -> None:
+        # With the lock held. Cut off at any point, it is begun again by the next to find the segment full.
+        following = self._spare
+        if following is None or self._closed:
+            return
+        self._retire(self._current)
+        number = self._number + 1
+        try:
+            following.publish(self._folder.segment_path(self.token, number))
+        except FileNotFoundError:
+            self._spare = None
+            raise
+        if self._spare is following:  # no handler was here first
+            self._current, self._spare, self._number = following, None, number
 
-    def _rotate(self, needed: int, *, always: bool) -> SegmentWriter | str:
+    def _drop(self) -> None:
+        with self._lock:
+            self._retire(self._current)
+            self._retire(self._spare)
+            self._current = self._spare = None
+
+    def _retire(self, segment: SegmentWriter | None) -> None:
+        if segment is not None:
+            segment.seal()
+            self._retired.append(segment)
+
+    def _abandon(self, segment: SegmentWriter) -> None:
+        """Leave a file that somebody has emptied, or cut: a write to what is gone would be the process's death."""
+        with self._lock:
+            if self._current is segment:
+                self._retired.append(segment)
+                self._current = None
+                self._cut = True
+
+    def _go_on(self, full: SegmentWriter | None, needed: int, *, always: bool) -> str | None:
+        """Have a segment to append to that is not the one that was full; returns why there is none."""
         if needed > self._size - START:
             return TOO_LARGE
         if self._closed:
@@ -187,66 +208,47 @@ class Journal:
         try:
             if not always and not self._has_room():
                 return self._block(FULL, _PAUSE / 10)
-            following, self._spare = self._spare, None
-            number = self._spare_number
-            if following is None:
-                number = next(self._number)
-                following = self._create(self._presence.token, number)
+            spare = self._spare
+            if spare is None or spare.size - START < needed:
+                self._make_spare(needed)
+            with self._lock:
+                if self._current is full:
+                    self._advance()
         except OSError as error:
             return self._block(FULL if error.errno in {errno.ENOSPC, errno.EDQUOT} else UNWRITABLE, _PAUSE)
-        if self._current is not None:
-            if self._to_disk:
-                self._current.sync(self._current.position)
-            self._current.seal()
-            self._current.close()
-        self._current, self._filled = following, number
-        return following
+        return None
+
+    def _make_spare(self, needed: int) -> None:
+        # Without the lock, for a file takes its time; two at once make one too many.
+        size = min(self._size, _FIRST_BYTES << min(self._number + 1, 8))
+        if size - START < needed:
+            size = self._size
+        path = self._folder.path / f"{self.token}.{next(self._newborn)}.new"
+        newborn = SegmentWriter(path, size, unattended=self._unattended, to_disk=self._to_disk)
+        with self._lock:
+            former = self._spare
+            if (former is None or former.size - START < needed) and not self._closed:
+                self._spare = newborn
+            else:
+                former = newborn
+        if former is not None:
+            former.close()
+        self._own.append(newborn)
 
     def _block(self, reason: str, seconds: float) -> str:
         self._blocked_until = time.monotonic() + seconds
         self._blocked_as = reason
         return reason
 
-    def _get(self, lock: Any) -> bool:
-        # Not by waiting for it: woken with the lock, a thread would hold it while it waits for the interpreter's,
-        # and the next one to come would find it taken, and so on. Its holder needs but a turn.
-        deadline = time.monotonic() + _PATIENCE
-        while time.monotonic() < deadline:
-            self._yield(0)
-            if lock.acquire(False):  # noqa: FBT003 - a lock's own signature
-                return True
-        return False
-
-    def _append_apart(self, framed: bytes) -> str | None:
-        # A stream of its own needs nobody's lock.
-        if len(framed) > self._size - START:
-            return TOO_LARGE
-        try:
-            segment = self._create(f"{self._presence.token}-{next(self._apart)}", 0, START + len(framed))
-        except OSError:
-            return UNWRITABLE
-        segment.append(framed)
-        if self._to_disk:
-            segment.sync(segment.position)
-        segment.seal()
-        segment.close()
-        return None
-
-    def _create(self, stream: str, number: int, size: int | None = None) -> SegmentWriter:
-        path = self._folder.segment_path(stream, number)
-        segment = SegmentWriter(path, size or self._size, unattended=self._unattended, to_disk=self._to_disk)
-        self._own.append(path)
-        return segment
-
     def _has_room(self) -> bool:
         if self._folder.is_full():
             return False
-        if (len(self._own) + 1) * self._size > self._limit:
-            self._own = [path for path in self._own if path.exists()]
-        return (len(self._own) + 1) * self._size <= self._limit and self._leaves_room()
+        self._own = [segment for segment in self._own if segment.path.exists()]
+        held = sum(segment.size for segment in self._own)
+        return held + self._size <= self._limit and self._leaves_room()
 
     def _leaves_room(self) -> bool:
         # Filled to its end, a disk could not be emptied by delivering: the spool needs room for all that is to be
-        # moved, and to note what was delivered.
-        segments = sum(len(stream.segments) for stream in self._folder.streams()) + 1
-        return self._folder.free_bytes() >= (segments + 1) * self._size + _RESERVE
+        # moved, and to note what was delivered. What is written to at this moment is moved within a second.
+        full = sum(len(stream.segments) - 1 for stream in self._folder.streams())
+        return self._folder.free_bytes() >= (full + 2) * self._size + _RESERVE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -29,11 +29,10 @@ class MemoryOutbox:
         self._limit = limit
         self._size = 0  # of what is here
         self._spooled = 0  # of what the spool held when it was last measured, and got since
-        self._number = 0
+        self._moved = 0  # records that the spool has got
+        # A signal handler may come in between, to append or to raise: each step that it guards is one call into C.
         self._lock = native("_thread", "RLock")()
-        self._busy = False
-        self._records: deque[Record] = deque()
-        self._late: deque[tuple[int, bytes]] = deque()
+        self._records: deque[tuple[int, int, bytes]] = deque()
 
     @property
     def token(self) -> str:
@@ -45,12 +44,11 @@ class MemoryOutbox:
         size = sum([len(payload) + _OVERHEAD for _, payload in records])
         if not always and self._spooled + self._size + size > self._limit:
             return FULL
+        stamp = time.time_ns()
+        stamped = [(stamp, kind, payload) for kind, payload in records]
         with self._lock:
-            if self._busy:  # a signal handler has interrupted its own thread right here
-                self._late.extend(records)
-            else:
-                with self._mine():
-                    self._take(records)
+            self._size += size
+            self._records.extend(stamped)
         return None
 
     def prepare(self, *, first: bool = False) -> None:
@@ -66,7 +64,7 @@ class MemoryOutbox:
 
     def has_more(self) -> bool:
         """Tell whether there is something to move."""
-        return bool(self._records or self._late)
+        return bool(self._records)
 
     def has_more_of_others(self) -> bool:
         """Tell the same: nobody else has a part in it."""
@@ -79,11 +77,13 @@ class MemoryOutbox:
 
     def moved(self, batch: Batch) -> None:
         """Drop what the spool has."""
-        with self._mine():
-            while self._records and self._records[0].end <= batch.offsets[_NAME]:
-                size = len(self._records.popleft().payload) + _OVERHEAD
-                self._size -= size
-                self._spooled += size
+        while self._moved < batch.offsets[_NAME]:
+            with self._lock:
+                size = len(self._records.popleft()[2]) + _OVERHEAD
+                self._moved += 1
+                # What was cut off may have been counted, and not be here.
+                self._size = self._size - size if self._records else 0
+            self._spooled += size
 
     def clear(self) -> None:
         """Nothing is left behind."""
@@ -91,6 +91,10 @@ class MemoryOutbox:
     def clear_dead(self, owners: Collection[str]) -> Collection[str]:
         """Only this process can reach its memory."""
         return [owner for owner in owners if owner != _NAME]
+
+    def is_ahead(self, latest: Callable[[], int]) -> bool:  # noqa: ARG002 - as a source on disk is asked
+        """Nobody can put an older copy of memory in its place."""
+        return False
 
     def segments(self) -> Collection[str]:
         """Only this one."""
@@ -108,25 +112,9 @@ class MemoryOutbox:
         """Nothing is open."""
 
     def _copy(self) -> list[Record]:
-        with self._mine():
-            return list(self._records)
-
-    @contextmanager
-    def _mine(self) -> Generator[None]:
         with self._lock:
-            self._busy = True
-            try:
-                while self._late:
-                    self._take([self._late.popleft()])
-                yield
-            finally:
-                self._busy = False
-
-    def _take(self, records: Sequence[tuple[int, bytes]]) -> None:
-        for kind, payload in records:
-            self._number += 1
-            self._size += len(payload) + _OVERHEAD
-            self._records.append(Record(time.time_ns(), kind, payload, _NAME, self._number))
+            moved, copied = self._moved, list(self._records)
+        return [Record(*one, _NAME, number) for number, one in enumerate(copied, moved + 1)]
 
 
 @dataclass(frozen=True, slots=True)

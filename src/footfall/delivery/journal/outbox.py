@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -107,6 +107,17 @@ class Source(Protocol):
 
         Returns:
             Their names.
+        """
+        ...
+
+    def is_ahead(self, latest: Callable[[], int]) -> bool:
+        """Tell whether more was moved than the spool has ever had: then it is an older copy, or lacks its log.
+
+        Args:
+            latest: Asks the spool for the number of its latest request.
+
+        Raises:
+            OSError: It cannot be noted.
         """
         ...
 

@@ -15,6 +15,7 @@ import pycurl
 
 from footfall.delivery.native import native
 from footfall.delivery.sending.verdict import NoReply
+from footfall.delivery.settings import ENVIRONMENT
 from footfall.wire import WhenUnanswered, WireReply, WireRequest
 
 __all__ = ["Transport"]
@@ -33,6 +34,7 @@ _NO_HEADERS: Mapping[str, str] = {}
 _WHAT = {
     pycurl.E_COULDNT_RESOLVE_HOST: "no such host",
     pycurl.E_COULDNT_CONNECT: "no connection",
+    pycurl.E_COULDNT_RESOLVE_PROXY: "no such proxy",
     pycurl.E_OPERATION_TIMEDOUT: "timed out",
     pycurl.E_SSL_CONNECT_ERROR: "TLS failed",
     pycurl.E_PEER_FAILED_VERIFICATION: "the tracker's certificate is not trusted",
@@ -67,14 +69,16 @@ class _Exchange:
 class Transport:
     """Requests under way. Used by one thread, but for `wake`."""
 
-    def __init__(self, *, timeout: float, connections: int) -> None:
+    def __init__(self, *, timeout: float, connections: int, proxy: str | None = None) -> None:
         """Prepare to send.
 
         Args:
             timeout: Seconds for the whole of one exchange, the name's resolution included.
             connections: How many idle ones to keep.
+            proxy: The URL of one to send through; `ENVIRONMENT`: which the environment names; None: none.
         """
         self._timeout = timeout
+        self._proxy = proxy
         self._bundle = _find_bundle()
         self._multi: Any = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_MAXCONNECTS, connections)
@@ -141,10 +145,7 @@ class Transport:
 
     def under_way(self) -> list[tuple[int, NoReply]]:
         """Tell what would become of everything under way, were it cut off now."""
-        return [
-            (exchange.key, NoReply(exchange.curl.getinfo(pycurl.REQUEST_SIZE) > 0, "stopped"))
-            for exchange in self._under_way.values()
-        ]
+        return [(exchange.key, NoReply(_was_sent(exchange.curl), "stopped")) for exchange in self._under_way.values()]
 
     def close(self) -> None:
         """Cut everything off. A name that is being resolved may hold this up: nothing is to depend on its return."""
@@ -206,7 +207,16 @@ class Transport:
         curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
         curl.setopt(pycurl.FOLLOWLOCATION, 0)
         curl.setopt(pycurl.PATH_AS_IS, 1)
-        curl.setopt(pycurl.PROXY, "")  # not even the environment's: a tracker is told what the site says, by the site
+        if self._proxy is None:
+            curl.setopt(
+                pycurl.PROXY, ""
+            )  # not even the environment's: a tracker is told what the site says, by the site
+        else:
+            if self._proxy != ENVIRONMENT:
+                curl.setopt(pycurl.PROXY, self._proxy)
+                curl.setopt(pycurl.NOPROXY, "")  # of the environment nothing
+            # A proxy that is asked to send for us would write the URL anew.
+            curl.setopt(pycurl.HTTPPROXYTUNNEL, 1)
         curl.setopt(pycurl.TIMEOUT_MS, int(self._timeout * 1000))
         curl.setopt(pycurl.CONNECTTIMEOUT_MS, max(int(self._timeout * 500), 1))
         curl.setopt(pycurl.TCP_KEEPALIVE, 1)
@@ -233,7 +243,8 @@ class Transport:
             outcome = WireReply(status=status, headers=headers, body=bytes(exchange.body))
         else:
             what = _WHAT.get(error or 0, f"failed (libcurl error {error})")
-            outcome = NoReply(curl.getinfo(pycurl.REQUEST_SIZE) > 0, what)
+            said = curl.getinfo(pycurl.HTTP_CONNECTCODE)
+            outcome = NoReply(_was_sent(curl), f"the proxy answered {said}" if said >= 300 else what)
         self._finished.append((exchange.key, outcome))
         self._multi.remove_handle(curl)
         self._idle.append(exchange)
@@ -257,6 +268,11 @@ class Transport:
 
 _POLL_IN = 1  # the numbers of poll(2), which gevent's own select module does not have
 _POLL_OUT = 4
+
+
+def _was_sent(curl: Any) -> bool:
+    """Tell whether any of a request went out: what a proxy was asked first is none of it."""
+    return bool(curl.getinfo(pycurl.REQUEST_SIZE) > 0 and curl.getinfo(pycurl.PRETRANSFER_TIME) > 0)
 
 
 def _split(url: str) -> tuple[bytes, bytes]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from footfall.delivery.spool.leases import UNANSWERED
 from footfall.wire import WhenUnanswered, WireReply
 
 __all__ = ["Delivered", "NoReply", "Refused", "TryAgain", "Verdict", "judge"]
@@ -34,6 +35,7 @@ class TryAgain:
     reason: str
     after: float | None = None  #: seconds the tracker asks to be left alone
     healthy: bool = False  #: the tracker is well, it is this request that must wait
+    unreached: bool = False  #: nothing of it went out: no fault of this request's
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,8 @@ def judge(outcome: WireReply | NoReply, when_unanswered: WhenUnanswered, *, now:
     """
     if isinstance(outcome, NoReply):
         if outcome.sent and when_unanswered is WhenUnanswered.SET_ASIDE:
-            return Refused(f"unanswered: {outcome.what} after it was sent", healthy=False)
-        return TryAgain(outcome.what)
+            return Refused(f"{UNANSWERED}{outcome.what} after it was sent", healthy=False)
+        return TryAgain(outcome.what, unreached=not outcome.sent)
     status = outcome.status
     if 200 <= status < 300:
         return Delivered()

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
 from footfall.delivery.native import native
-from footfall.delivery.spool.schema import explain, open_database, open_memory
+from footfall.delivery.spool.schema import busy_ms, explain, open_database, open_memory
 from footfall.errors import SpoolError
 
 __all__ = ["Database"]
 
-_LOCK_WAIT = 10.0  # seconds: longer than SQLite itself waits for another process
 # The file is all right. Let go of on a full disk, it could not even be opened for reading: that takes room.
 _PASSING = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
@@ -34,7 +33,9 @@ class Database:
         self._name = ":memory:" if path is None else str(path)
         self._to_disk = to_disk
         self._forbidden = forbidden
-        self._lock = native("_thread", "allocate_lock")()
+        self._lock = native("_thread", "RLock")()
+        self.patience: float | None = None  #: seconds to wait for another process; None: as the schema says
+        self._patience: float | None = None
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
         self._synchronous = ""
@@ -57,6 +58,8 @@ class Database:
         """
         with self._turn_of_mine(), self._explained():
             db = self._open(full=to_disk or (write and self._to_disk))
+            if db.in_transaction:  # only where no thread of our own does all this
+                raise SpoolError(f"spool {self._name} is in use by what a signal has interrupted: try again")
             db.execute("BEGIN IMMEDIATE" if write else "BEGIN")
             try:
                 yield db
@@ -85,30 +88,19 @@ class Database:
         """Whether a file is open now: a child that was forked meanwhile must never open it."""
         return self._path is not None and self._connection is not None
 
-    def park(self, patience: float) -> bool:
-        """Let go of the file and hold still, because this process is about to fork; says whether that was possible.
-
-        If it was, `unpark` must follow, in the parent alone.
-        """
-        if not self._lock.acquire(True, patience):  # noqa: FBT003 - a lock's own signature
-            return False
-        self._let_go()
-        return True
-
-    def unpark(self) -> None:
-        """Go on."""
-        self._lock.release()
+    def hold_still(self, meanwhile: Callable[[], object]) -> None:
+        """Let go of the file, because this process is about to fork, and open it no more before *meanwhile* is over."""
+        with self._lock:
+            if self._connection is None or not self._connection.in_transaction:
+                self._let_go()
+            meanwhile()
 
     @contextmanager
     def _turn_of_mine(self) -> Generator[None]:
         if self._forbidden is not None:
             raise SpoolError(f"spool {self._name} must not be used by this process: {self._forbidden}")
-        if not self._lock.acquire(True, _LOCK_WAIT):  # noqa: FBT003 - a lock's own signature
-            raise SpoolError(f"spool {self._name} has been in use for {_LOCK_WAIT:.0f} seconds: its disk is too slow")
-        try:
+        with self._lock:
             yield
-        finally:
-            self._lock.release()
 
     @contextmanager
     def _explained(self) -> Generator[None]:
@@ -123,9 +115,13 @@ class Database:
         if self._connection is not None and self._identity != self._identify():
             self._let_go()  # somebody has moved the file away
         if self._connection is None:
-            self._connection = open_memory() if self._path is None else open_database(self._name)
+            patience = self._patience = self.patience
+            self._connection = open_memory() if self._path is None else open_database(self._name, patience)
             self._identity = self._identify()
             self._synchronous = ""
+        if self.patience != self._patience:
+            self._connection.execute(f"PRAGMA busy_timeout = {busy_ms(self.patience)}")
+            self._patience = self.patience
         synchronous = "FULL" if full else "NORMAL"
         if synchronous != self._synchronous:
             self._connection.execute(f"PRAGMA synchronous = {synchronous}")

@@ -49,6 +49,11 @@ def path_of(spool: str) -> Path:
 
 def missing(path: Path) -> SpoolError:
     """Say that there is no spool, and whether something waits for one."""
+    if path.with_name(f"{path.name}-wal").exists():
+        return SpoolError(
+            f"spool {path} is missing, and its log {path.name}-wal is here: it was moved without it; put both, "
+            f"and the folder {path.name}.outbox, in one place under one name"
+        )
     if streams_of(Folder(journal_folder(path))):
         return SpoolError(
             f"spool {path} does not exist yet: what was accepted is in the journals beside it, and nothing was tried; "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,7 +13,7 @@ from footfall.delivery.spool.database import Database
 from footfall.delivery.spool.existing import open_existing
 from footfall.delivery.spool.intake import add_requests, count
 
-__all__ = ["FailedRequest", "list_failed", "purge_failed", "retry_failed"]
+__all__ = ["FailedReason", "FailedRequest", "count_failed", "list_failed", "purge_failed", "retry_failed"]
 
 _STEP = 500  # rows a transaction: nobody else waits long
 
@@ -41,6 +41,53 @@ class FailedRequest:
     def __repr__(self) -> str:
         """Name the row, never what is in it."""
         return f"<FailedRequest {self.id}: {self.kind} to {self.tracker}, {self.reason}>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedReason:
+    """All requests to one tracker that failed for one reason."""
+
+    tracker: str
+    reason: str
+    number: int
+    can_retry: int  #: how many of them there is something to send of
+    kinds: Sequence[str]  #: of the events, in the tracker's words
+    first: datetime  #: when the first of them failed
+    last: datetime
+
+
+def count_failed(
+    spool: str,
+    *,
+    tracker: str | None = None,
+    reason: str | None = None,
+    since: datetime | None = None,
+    before: datetime | None = None,
+) -> list[FailedReason]:
+    """Count what failed by its reasons, the most frequent first; chosen as by `list_failed`.
+
+    Raises:
+        ConfigError: It names no file.
+        SpoolError: There is no such spool, or it cannot be read.
+    """
+    where, values = _where(tracker, reason, since, before)
+    query = f"""
+        SELECT tracker, reason, count(*), count(request), json_group_array(DISTINCT kind), min(failed), max(failed)
+        FROM failed WHERE {where} GROUP BY tracker, reason ORDER BY count(*) DESC, tracker, reason"""  # noqa: S608 - our own parts
+    with open_existing(spool) as database, database.transaction() as db:
+        rows = db.execute(query, [0, *values]).fetchall()
+    return [
+        FailedReason(
+            tracker=name,
+            reason=why,
+            number=number,
+            can_retry=can_retry,
+            kinds=sorted(json.loads(kinds)),
+            first=datetime.fromtimestamp(first, UTC),
+            last=datetime.fromtimestamp(last, UTC),
+        )
+        for name, why, number, can_retry, kinds, first, last in rows
+    ]
 
 
 def list_failed(

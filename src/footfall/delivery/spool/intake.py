@@ -8,29 +8,32 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from hashlib import blake2b
 from itertools import groupby
-from typing import Literal, cast
+from typing import Literal
 
-from footfall.delivery.journal.codec import Kind
+from footfall.delivery.journal.codec import Kind, decode_requests, decode_texts, tracker_of
 from footfall.delivery.journal.segments import Record
+from footfall.wire import WireRequest
 
-__all__ = ["REPEATED", "add_requests", "count", "count_repeated", "erase", "store"]
+__all__ = ["REPEATED", "UNREADABLE", "add_requests", "count", "count_repeated", "erase", "last_id", "store"]
 
 REPEATED = "repeated"  #: a request whose `once` key was seen before
+_SHOWN = 1024  # bytes of an unreadable record
+UNREADABLE = "cannot be read back: a part of it is of another type than it should be"
 
 
 def store(db: sqlite3.Connection, records: Sequence[Record], now: float) -> None:
     """Carry out records in their order: store requests, file what was set aside, erase what is to be forgotten."""
-    before = _last_id(db)
+    before = last_id(db)
     # What is there already has no index by visitor, so that it is looked through once a batch at most.
-    erase(db, [_visitor(record) for record in records if record.kind == Kind.ERASE], among="all")
+    erase(db, _visitors([record for record in records if record.kind == Kind.ERASE]), among="all")
     for kind, run in groupby(records, key=_runs_with):
         if kind == Kind.REQUEST:
-            add_requests(db, [text for record in run if (text := _request(db, record, now)) is not None])
-        elif kind == Kind.ASIDE:
+            _store_requests(db, [record for record in run if not _is_repeated(db, record, now)], now)
+        elif kind == Kind.ERASE:
+            erase(db, _visitors(run), among="new", after=before)
+        else:
             for record in run:
                 _set_aside(db, record, now)
-        elif kind == Kind.ERASE:
-            erase(db, [_visitor(record) for record in run], among="new", after=before)
 
 
 def add_requests(db: sqlite3.Connection, requests: Sequence[str], *, again: bool = False) -> None:
@@ -43,12 +46,12 @@ def add_requests(db: sqlite3.Connection, requests: Sequence[str], *, again: bool
     """
     if not requests:
         return
-    last = _last_id(db)
+    last = last_id(db)
     # One statement a batch: each one lets go of the interpreter's lock, and a busy application is slow to return it.
     db.execute(
         """
         INSERT INTO requests (tracker, visitor, set_aside, accepted, due, request)
-        SELECT json_extract(value, '$[0]'), json_extract(value, '$[2]'), json_extract(value, '$[4]'),
+        SELECT json_extract(value, '$[0]'), json_extract(value, '$[2]'), json_extract(value, '$[4]') IS 1,
             json_extract(value, '$[9]'), json_extract(value, '$[9]'), value
         FROM json_each(?)""",
         (f"[{','.join(requests)}]",),
@@ -104,10 +107,10 @@ def count_repeated(db: sqlite3.Connection, records: Iterable[Record]) -> Counter
     repeated: Counter[str] = Counter()
     seen: set[bytes] = set()
     for record in records:
-        if record.kind == Kind.REQUEST_ONCE:
-            tracker, _, _, once, *_ = json.loads(record.payload)
-            key = _key(once)
-            repeated[tracker] += key in seen or bool(db.execute("SELECT 1 FROM once WHERE key = ?", (key,)).fetchone())
+        if record.kind == Kind.REQUEST_ONCE and (request := _read(record)) is not None:
+            key = _key(request.once)
+            known = key in seen or bool(db.execute("SELECT 1 FROM once WHERE key = ?", (key,)).fetchone())
+            repeated[request.tracker] += known
             seen.add(key)
     return repeated
 
@@ -116,37 +119,61 @@ def _key(once: str) -> bytes:
     return blake2b(once.encode(), digest_size=16).digest()
 
 
-def _last_id(db: sqlite3.Connection) -> int:
+def last_id(db: sqlite3.Connection) -> int:
+    """Tell the number of the latest request that was ever stored."""
     row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'requests'").fetchone()
     return row[0] if row else 0
 
 
-def _visitor(record: Record) -> str:
-    return cast("str", json.loads(record.payload)[0])
+def _visitors(records: Iterable[Record]) -> list[str]:
+    return [visitor for record in records for visitor in decode_texts(record.payload, 1) or ()]
 
 
 def _runs_with(record: Record) -> int:
     return Kind.REQUEST if record.kind == Kind.REQUEST_ONCE else record.kind
 
 
-def _request(db: sqlite3.Connection, record: Record, now: float) -> str | None:
-    text = record.payload.decode("ascii")
-    if record.kind == Kind.REQUEST_ONCE:
-        tracker, _, visitor, once, *_ = json.loads(text)
-        key = _key(once)
-        if db.execute("INSERT OR IGNORE INTO once VALUES (?, ?, ?)", (key, visitor, now)).rowcount == 0:
-            db.execute(
-                "INSERT INTO refused VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET value = value + 1", (tracker, REPEATED)
-            )
-            return None
-    return f"{text[:-1]},{record.stamp / 1e9:.6f}]"
+def _read(record: Record) -> WireRequest | None:
+    return decode_requests([record.payload.decode("latin-1")])[0]
+
+
+def _is_repeated(db: sqlite3.Connection, record: Record, now: float) -> bool:
+    if record.kind != Kind.REQUEST_ONCE or (request := _read(record)) is None:
+        return False
+    if db.execute("INSERT OR IGNORE INTO once VALUES (?, ?, ?)", (_key(request.once), request.visitor, now)).rowcount:
+        return False
+    db.execute(
+        "INSERT INTO refused VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET value = value + 1", (request.tracker, REPEATED)
+    )
+    return True
+
+
+def _store_requests(db: sqlite3.Connection, records: Sequence[Record], now: float) -> None:
+    try:
+        add_requests(db, [_timed(record) for record in records])
+    except (sqlite3.Error, UnicodeDecodeError):
+        # One that SQLite cannot take apart would hold up all behind it, over restarts.
+        readable = [_read(record) is not None for record in records]
+        if all(readable) or not db.in_transaction:
+            raise
+        add_requests(db, [_timed(record) for record, good in zip(records, readable, strict=True) if good])
+        for record, good in zip(records, readable, strict=True):
+            if not good:
+                _set_aside(db, record, now)
+
+
+def _timed(record: Record) -> str:
+    return f"{record.payload.decode('ascii')[:-1]},{record.stamp / 1e9:.6f}]"
 
 
 def _set_aside(db: sqlite3.Connection, record: Record, now: float) -> None:
-    tracker, kind, visitor, reason = json.loads(record.payload)
+    texts = decode_texts(record.payload, 4) if record.kind == Kind.ASIDE else None
+    # What cannot be read is kept for a person to see, where a tracker's words are: it may hold a visitor's.
+    answer = "" if texts else record.payload[:_SHOWN].decode("latin-1").encode("unicode_escape").decode("ascii")
+    tracker, kind, visitor, reason = texts or (tracker_of(record.payload), "", "", UNREADABLE)
     db.execute(
-        "INSERT INTO failed (tracker, kind, visitor, reason, accepted, failed) VALUES (?, ?, ?, ?, ?, ?)",
-        (tracker, kind, visitor, reason, record.stamp / 1e9, now),
+        "INSERT INTO failed (tracker, kind, visitor, reason, answer, accepted, failed) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (tracker, kind, visitor, reason, answer, record.stamp / 1e9, now),
     )
     count(db, tracker, "accepted", 1)
     count(db, tracker, "failed", 1)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from footfall.wire import WireRequest
 
-__all__ = ["Failure", "Lease", "Postponement", "Room", "Settlement"]
+__all__ = ["UNANSWERED", "Failure", "Lease", "Postponement", "Room", "Settlement", "Standing"]
+
+UNANSWERED = "unanswered: "  #: how the reason begins where a request must go once, and may have gone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -52,14 +54,23 @@ class Settlement:
     delivered: list[int] = field(default_factory=list[int])
     postponed: list[Postponement] = field(default_factory=list[Postponement])
     failed: list[Failure] = field(default_factory=list[Failure])
-    woken: set[str] = field(default_factory=set[str])  #: trackers that are back: what waits for them need not
 
     def __bool__(self) -> bool:
-        return bool(self.delivered or self.postponed or self.failed or self.woken)
+        return bool(self.delivered or self.postponed or self.failed)
 
 
 class Room(NamedTuple):
     """How many requests a tracker may be sent now."""
 
     limit: int
-    probe: bool = False  #: it is likely to fail: rather one that may be repeated
+    again: int = 1_000_000  #: at most so many of them have failed before
+    probe: bool = False  #: it is likely to fail: one that has not failed yet, and rather one that may be repeated
+
+
+class Standing(NamedTuple):
+    """Why a tracker is sent nothing but a probe. Times are seconds since 1970."""
+
+    why: Literal["down", "paused"]
+    since: float
+    until: float | None  #: when the pause ends that it asked for
+    reason: str  #: what it answered, in words that name no visitor

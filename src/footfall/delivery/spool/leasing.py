@@ -4,6 +4,9 @@ A request is stored as due. Nothing is kept to find a visitor's others by: such 
 request, and slow a spool down the more it holds. Order is kept when requests are leased, oldest first: one whose
 visitor has another under way, or waiting to be tried again, is *held*: it stands in line, and steps forward when the
 one before it is settled. Only held rows are indexed by visitor, and they are few.
+
+So a request that may be due is one of three: *new* (not looked at yet), *next* (the first of its line), or to be sent
+*again*. Each has an index of its own, so that however many there are of one, the others are found at once.
 """
 
 from __future__ import annotations
@@ -14,20 +17,26 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from footfall.delivery.journal.codec import decode_requests
-from footfall.delivery.spool.intake import count
-from footfall.delivery.spool.leases import Failure, Lease, Room, Settlement
+from footfall.delivery.spool.intake import UNREADABLE, count
+from footfall.delivery.spool.leases import UNANSWERED, Failure, Lease, Room, Settlement
 
 __all__ = ["ORPHANED", "hasten", "is_due", "lease_due", "renew", "settle", "waiting"]
 
-ORPHANED = "unanswered: its process ended while it was under way"
+ORPHANED = f"{UNANSWERED}its process ended while it was under way"
 
-_PROBE_AMONG = 200  # rows that a probe is chosen from
+_PROBE_AMONG = 1000  # rows that a probe is chosen from
 _ROUNDS = 20  # looks at the oldest rows, if all of them turn out to stand in line
-_KINDS = (1, 0)  # held first: those behind them have waited longest
+
+# Written as their indexes are, not handed over: or SQLite could not tell which one is meant.
+_NEW = "attempts = 0 AND held = 0"
+_NEXT = "attempts = 0 AND held = 1 AND due IS NOT NULL"
+_AGAIN = "attempts > 0"
+_FRESH = (_NEXT, _NEW)
 
 
 class _Row(NamedTuple):
     id: int
+    due: float
     visitor: str
     held: int
     set_aside: int
@@ -49,32 +58,59 @@ def waiting(db: sqlite3.Connection) -> list[str]:
     return [tracker for (tracker,) in db.execute("SELECT tracker FROM counters WHERE name = 'pending' AND value > 0")]
 
 
-def is_due(db: sqlite3.Connection, tracker: str, now: float) -> bool:
+def is_due(db: sqlite3.Connection, tracker: str, room: Room, now: float) -> bool:
     """Tell whether a look at a tracker's requests could be worth it."""
-    return any(_due(db, tracker, now, 1, held=held) for held in _KINDS)
+    if room.limit <= 0:
+        return False
+    kinds = _FRESH if room.again <= 0 else (*_FRESH, _AGAIN)
+    return any(_due(db, tracker, [kind], now, 1) for kind in kinds)
 
 
 def lease_due(db: sqlite3.Connection, tracker: str, room: Room, *, owner: str, now: float, until: float) -> list[Lease]:
     """Lease the oldest requests that are due and have no other of their visitor before them."""
-    leased: list[Lease] = []
-    for held in _KINDS:
+
+    def lease(kinds: Sequence[str], number: int) -> list[Lease]:
+        leased: list[Lease] = []
         for _ in range(_ROUNDS):
-            missing = room.limit - len(leased)
+            missing = number - len(leased)
             if missing <= 0:
-                return leased
+                break
             wanted = _PROBE_AMONG if room.probe else missing
-            rows = _due(db, tracker, now, wanted, held=held)
-            free, behind, lost, busy = _sort(db, tracker, rows)
-            # Rather what may be repeated, if it is likely to fail.
-            chosen = sorted(free, key=lambda row: row.set_aside)[:missing] if room.probe else free
-            leased += _take(db, chosen, owner, until)
-            # None may stand in line behind one that was left as it was: that one would then wait for it.
-            ahead = busy.union(row.visitor for row in [*chosen, *lost])
-            _hold(db, [row.id for row in behind if row.visitor in ahead])
-            _fail(db, [Failure(row.id, ORPHANED) for row in lost], now)
+            rows = _due(db, tracker, kinds, now, wanted)
+            if not rows:
+                break
+            leased += _lease_some(db, tracker, rows, missing, probe=room.probe, owner=owner, now=now, until=until)
             if len(rows) < wanted:
                 break
-    return leased
+        return leased
+
+    if room.probe:
+        return lease(_FRESH, room.limit) or lease([_AGAIN], room.limit)
+    again = lease([_AGAIN], min(room.limit, room.again))
+    return again + lease(_FRESH, room.limit - len(again))
+
+
+def _lease_some(
+    db: sqlite3.Connection,
+    tracker: str,
+    rows: Sequence[_Row],
+    number: int,
+    *,
+    probe: bool,
+    owner: str,
+    now: float,
+    until: float,
+) -> list[Lease]:
+    free, behind, lost, busy = _sort(db, tracker, rows)
+    # A probe is likely to fail: rather one that may be repeated, and the youngest. The oldest have most in common
+    # with what fails already: were they to hang, one after the other, nobody would learn that the tracker is well.
+    chosen = sorted(free, key=lambda row: (row.set_aside, -row.id))[:number] if probe else free[:number]
+    taken, unreadable = _take(db, chosen, owner, until)
+    # None may stand in line behind one that was left as it was: that one would then wait for it.
+    ahead = busy.union(row.visitor for row in [*chosen, *lost])
+    _hold(db, [row.id for row in behind if row.visitor in ahead])
+    _fail(db, [*[Failure(row.id, ORPHANED) for row in lost], *unreadable], now)
+    return taken
 
 
 def renew(db: sqlite3.Connection, under_way: Collection[int], owner: str, until: float) -> None:
@@ -94,11 +130,11 @@ def settle(db: sqlite3.Connection, settled: Settlement, owner: str, now: float) 
         _fail(db, [failure for failure in settled.failed if failure.id in mine], now)
     for row, due in settled.postponed:
         db.execute(
-            "UPDATE requests SET owner = NULL, due = ?, attempts = attempts + 1 WHERE id = ? AND owner = ?",
-            (due, row, owner),
+            """
+            UPDATE requests SET owner = NULL, due = ?, attempts = attempts + 1, failing = coalesce(failing, ?)
+            WHERE id = ? AND owner = ?""",
+            (due, now, row, owner),
         )
-    for tracker in settled.woken:
-        hasten(db, tracker, later_than=now, now=now)
 
 
 def hasten(db: sqlite3.Connection, tracker: str, *, later_than: float, now: float, untried: bool = False) -> None:
@@ -111,20 +147,22 @@ def hasten(db: sqlite3.Connection, tracker: str, *, later_than: float, now: floa
         now: The present one.
         untried: Only those that have no reason to wait, but that the clock was set back.
     """
-    which = " AND attempts = 0" if untried else ""
-    for held in _KINDS:
+    for kind in _FRESH if untried else (*_FRESH, _AGAIN):
         db.execute(
-            f"UPDATE requests SET due = ? WHERE tracker = ? AND held = {held} AND due > ? AND owner IS NULL{which}",  # noqa: S608 - our own parts
+            f"UPDATE requests SET due = ? WHERE tracker = ? AND {kind} AND due > ? AND owner IS NULL",  # noqa: S608 - our own parts
             (now, tracker, later_than),
         )
 
 
-def _due(db: sqlite3.Connection, tracker: str, now: float, limit: int, *, held: int) -> list[_Row]:
-    # Written out, not handed over: or SQLite could not tell which index is meant.
-    query = f"""
-        SELECT id, visitor, held, set_aside, accepted, attempts, owner, request FROM requests
-        WHERE tracker = ? AND held = {held} AND due <= ? ORDER BY due, id LIMIT ?"""  # noqa: S608 - our own parts
-    return [_Row(*row) for row in db.execute(query, (tracker, now, limit)).fetchall()]
+def _due(db: sqlite3.Connection, tracker: str, kinds: Sequence[str], now: float, limit: int) -> list[_Row]:
+    query = " UNION ALL ".join(
+        "SELECT id, due, visitor, held, set_aside, accepted, attempts, owner, request "  # noqa: S608 - our own parts
+        f"FROM requests WHERE tracker = :tracker AND {kind} AND due <= :now"
+        for kind in kinds
+    )
+    named = {"tracker": tracker, "now": now, "limit": limit}  # by name: Python 3.12 warns of numbers
+    rows = db.execute(f"{query} ORDER BY due, id LIMIT :limit", named).fetchall()
+    return [_Row(*row) for row in rows]
 
 
 def _sort(db: sqlite3.Connection, tracker: str, rows: Sequence[_Row]) -> _Sorted:
@@ -145,9 +183,11 @@ def _sort(db: sqlite3.Connection, tracker: str, rows: Sequence[_Row]) -> _Sorted
 
 
 def _busy(db: sqlite3.Connection, tracker: str, visitors: Collection[str]) -> set[str]:
+    # Asked of each visitor, and answered by the first row: a line may be as long as the spool.
     query = """
-        SELECT DISTINCT visitor FROM requests
-        WHERE held = 1 AND visitor IN (SELECT value FROM json_each(?)) AND tracker = ?"""
+        SELECT value FROM json_each(?) WHERE EXISTS (
+            SELECT 1 FROM requests WHERE held = 1 AND visitor = value AND tracker = ?
+        )"""
     return {visitor for (visitor,) in db.execute(query, (json.dumps(list(visitors)), tracker))} if visitors else set()
 
 
@@ -157,19 +197,22 @@ def _hold(db: sqlite3.Connection, ids: Sequence[int]) -> None:
         db.execute("UPDATE requests SET due = NULL, held = 1 WHERE id IN (SELECT value FROM json_each(?))", (some,))
 
 
-def _take(db: sqlite3.Connection, rows: Sequence[_Row], owner: str, until: float) -> list[Lease]:
+def _take(db: sqlite3.Connection, rows: Sequence[_Row], owner: str, until: float) -> tuple[list[Lease], list[Failure]]:
     if not rows:
-        return []
+        return [], []
     db.execute(
         """
         UPDATE requests SET owner = ?, due = ?, held = (visitor <> '')
         WHERE id IN (SELECT value FROM json_each(?))""",
         (owner, until, json.dumps([row.id for row in rows])),
     )
-    return [
+    read = list(zip(rows, decode_requests([row.request for row in rows]), strict=True))
+    leased = [
         Lease(id=row.id, request=request, accepted=row.accepted, attempts=row.attempts, until=until)
-        for row, request in zip(rows, decode_requests([row.request for row in rows]), strict=True)
+        for row, request in read
+        if request is not None
     ]
+    return leased, [Failure(row.id, UNREADABLE) for row, request in read if request is None]
 
 
 def _still_leased(db: sqlite3.Connection, ids: Sequence[int], owner: str) -> list[int]:
@@ -181,10 +224,23 @@ def _fail(db: sqlite3.Connection, failures: Sequence[Failure], now: float) -> No
     for row, reason, status, answer in failures:
         db.execute(
             """
-            INSERT INTO failed (tracker, kind, visitor, reason, status, answer, accepted, failed, attempts, request)
-            SELECT tracker, json_extract(request, '$[1]'), visitor, ?, ?, ?, accepted, ?, attempts + 1, request
-            FROM requests WHERE id = ?""",
-            (reason, status, answer, now, row),
+            INSERT INTO failed (
+                tracker, kind, visitor, reason, status, answer, accepted, failed, attempts, request, unanswered
+            )
+            SELECT tracker, CASE WHEN json_valid(request) THEN coalesce(json_extract(request, '$[1]'), '') ELSE '' END,
+                visitor, :reason, :status,
+                CASE WHEN :reason = :unreadable THEN substr(request, 1, 1024) ELSE :answer END, accepted, :now,
+                attempts + 1, CASE WHEN :reason <> :unreadable THEN request END, :unanswered
+            FROM requests WHERE id = :row""",
+            {
+                "reason": reason,
+                "status": status,
+                "answer": answer,
+                "now": now,
+                "row": row,
+                "unreadable": UNREADABLE,
+                "unanswered": reason.startswith(UNANSWERED),
+            },
         )
     _leave(db, "failed", [failure.id for failure in failures])
 

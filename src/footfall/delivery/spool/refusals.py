@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from footfall.delivery.native import native
 
@@ -12,19 +11,18 @@ __all__ = ["Count", "Refusals"]
 
 Count = tuple[str, str, int]  #: tracker, reason, how many
 
-_MOST = 1000  # entries, then they are added up
-_PATIENCE = 10.0  # seconds: no longer than the spool may take
+_MOST = 10_000  # entries, then they are added up: a process without threads has nobody to do so
 
 
 class Refusals:
     """Counts of one process, by tracker and reason. A kill loses what the spool does not have yet.
 
-    Counting appends to a queue, which needs no lock: a signal handler may count while its thread does.
+    Counting appends to a queue, which needs no lock. All else is done by the mover's thread, where there is one: so
+    nobody sees a count both here and in the spool.
     """
 
     def __init__(self) -> None:
-        self._lock = native("_thread", "allocate_lock")()
-        self._handing_over = native("_thread", "RLock")()
+        self._lock = native("_thread", "RLock")()
         self._queue: deque[tuple[str, str, int, bool]] = deque()
         self._counts: Counter[tuple[str, str]] = Counter()
         self._drops: Counter[tuple[str, str]] = Counter()
@@ -32,33 +30,18 @@ class Refusals:
     def add(self, tracker: str, reason: str, number: int, *, dropped: bool = False) -> None:
         """Count. *dropped*: it should have been accepted, and the site is to hear of it."""
         self._queue.append((tracker, reason, number, dropped))
-        if len(self._queue) > _MOST and self._lock.acquire(False):  # noqa: FBT003 - a lock's own signature
-            try:
-                self._add_up()
-            finally:
-                self._lock.release()
+        if len(self._queue) > _MOST:
+            with self._lock:
+                if len(self._queue) > _MOST:
+                    self._add_up()
 
     def hand_over(self, store: Callable[[list[Count]], None]) -> None:
         """Have the counts stored, and begin anew; if that raises, they stay."""
-        with self.still():
+        counts = Counter({(tracker, reason): number for tracker, reason, number in self.peek()})
+        if counts:
+            store(_flat(counts))
             with self._lock:
-                self._add_up()
-                counts = self._counts.copy()
-            if counts:
-                store(_flat(counts))
-                with self._lock:
-                    self._counts -= counts
-
-    @contextmanager
-    def still(self) -> Generator[None]:
-        """Let no counts be handed over for a block, so that here and in the spool each is seen once."""
-        # A handler that interrupts its own thread's handing over may see them twice, rather than wait for ever.
-        held = self._handing_over.acquire(True, _PATIENCE)  # noqa: FBT003 - a lock's own signature
-        try:
-            yield
-        finally:
-            if held:
-                self._handing_over.release()
+                self._counts -= counts
 
     def take_drops(self) -> list[Count]:
         """Hand over what the site has not heard of yet."""
@@ -74,7 +57,7 @@ class Refusals:
             return _flat(self._counts)
 
     def _add_up(self) -> None:
-        while self._queue:
+        for _ in range(len(self._queue)):  # not what comes meanwhile: that may never end
             tracker, reason, number, dropped = self._queue.popleft()
             self._counts[tracker, reason] += number
             if dropped:

@@ -2,19 +2,44 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sqlite3
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from footfall.delivery.native import RAISE_FILES, is_out_of_files
 from footfall.errors import SpoolError
 
-__all__ = ["MIGRATIONS", "explain", "open_database", "open_memory"]
+__all__ = ["MIGRATIONS", "busy_ms", "explain", "open_database", "open_memory"]
 
 _APPLICATION = 0x666F6F74  # "foot": this file is one of ours
 BUSY_MS = 5_000
-_WAIT = 5.0  # seconds for another process to finish creating or migrating the file
+_FILES = 4  # a file, its log, the log's index, and the folder for a moment
+
+# What a failed request takes in the file, to within a fifth. Of long ones a page holds but one or two.
+_TEXTS = "(length(coalesce(request, '')) + length(answer) + length(reason) + 2 * length(visitor))"
+_FAILED_BYTES = f"max({_TEXTS} + 100, ({_TEXTS} > 1250) * (({_TEXTS} + 2140) / 2048) * 2048)"
+
+
+def _keep_size(table: str, key: str, size: str) -> Sequence[str]:
+    """Write the statements by which the rows of a table and their bytes are counted from now on."""
+
+    def trigger(when: str, row: str, sign: str) -> str:
+        return f"""
+        CREATE TRIGGER {table}_{when.split()[1].lower()}_size {when} ON {table} BEGIN
+            UPDATE sizes SET number = number {sign} 1,
+                bytes = bytes {sign} (SELECT {size} FROM {table} WHERE {key} = {row}.{key})
+            WHERE name = '{table}';
+        END"""  # noqa: S608 - our own parts
+
+    return (
+        f"INSERT INTO sizes SELECT '{table}', count(*), coalesce(sum({size}), 0) FROM {table}",  # noqa: S608 - our own
+        trigger("AFTER INSERT", "NEW", "+"),
+        trigger("BEFORE DELETE", "OLD", "-"),
+    )
+
 
 # One entry a version, applied in order; a released entry is never edited.
 MIGRATIONS: Sequence[Sequence[str]] = (
@@ -64,23 +89,56 @@ MIGRATIONS: Sequence[Sequence[str]] = (
             tracker TEXT NOT NULL, reason TEXT NOT NULL, value INTEGER NOT NULL, PRIMARY KEY (tracker, reason)
         ) WITHOUT ROWID""",
     ),
+    (
+        # What stands in line is in none of these: a line of any length costs the others nothing.
+        "DROP INDEX requests_fresh",
+        "DROP INDEX requests_held",
+        "CREATE INDEX requests_new ON requests (tracker, due) WHERE attempts = 0 AND held = 0",
+        "CREATE INDEX requests_next ON requests (tracker, due) WHERE attempts = 0 AND held = 1 AND due IS NOT NULL",
+        "CREATE INDEX requests_again ON requests (tracker, due) WHERE attempts > 0",
+    ),
+    (
+        "ALTER TABLE failed ADD COLUMN unanswered INTEGER NOT NULL DEFAULT 0",  # 1: it must go once, and may have gone
+        "UPDATE failed SET unanswered = 1 WHERE reason LIKE 'unanswered:%'",
+        "CREATE INDEX failed_oldest ON failed (unanswered)",
+        # How much is kept beside what waits. By triggers, for rows come and go in many ways.
+        "CREATE TABLE sizes (name TEXT PRIMARY KEY, number INTEGER NOT NULL, bytes INTEGER NOT NULL) WITHOUT ROWID",
+        *_keep_size("failed", "id", _FAILED_BYTES),
+        *_keep_size("once", "key", "130 + 2 * length(visitor)"),
+    ),
+    (
+        "ALTER TABLE requests ADD COLUMN failing REAL",  # since when its tries fail
+        "CREATE TABLE couriers (owner TEXT PRIMARY KEY, seen REAL NOT NULL, trackers TEXT NOT NULL) WITHOUT ROWID",
+    ),
 )
 
 
-def open_database(path: str) -> sqlite3.Connection:
+def busy_ms(patience: float | None) -> int:
+    """Say how long SQLite is to wait for another process; None: as long as it may take at most."""
+    return BUSY_MS if patience is None else min(max(int(patience * 1000), 1), BUSY_MS)
+
+
+def open_database(path: str, patience: float | None = None) -> sqlite3.Connection:
     """Open a spool's file, making or migrating it if need be; its owner alone may read it.
+
+    Args:
+        path: The file.
+        patience: Seconds to wait for another process.
 
     Raises:
         SpoolError: It cannot be used, and why, and what to do.
     """
+    _keep_log(path)
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     except OSError as error:
         raise _cannot_open(path, error) from error
     connection: sqlite3.Connection | None = None
     try:
-        connection = sqlite3.connect(path, timeout=BUSY_MS / 1000, isolation_level=None, check_same_thread=False)
-        _prepare(connection, path)
+        connection = sqlite3.connect(
+            path, timeout=busy_ms(patience) / 1000, isolation_level=None, check_same_thread=False
+        )
+        _prepare(connection, path, busy_ms(patience) / 1000)
     except sqlite3.Error as error:
         if connection is not None:
             connection.close()
@@ -92,10 +150,26 @@ def open_database(path: str) -> sqlite3.Connection:
     return connection
 
 
+def _keep_log(path: str) -> None:
+    """Keep the log of a file that was moved without it: SQLite would throw it away, and what is in it alone."""
+    log = Path(f"{path}-wal")
+    # The log is looked for first: the file is there before its log is, whoever makes them.
+    if not log.exists() or not log.stat().st_size or Path(path).exists():
+        return
+    kept = log.with_name(f"{log.name}.left")
+    log.rename(kept)
+    logging.getLogger("footfall.delivery").error(
+        "spool %s was moved without its log: what had not been written to it yet is in %s; to have it sent, stop the "
+        "processes that use the moved file, and put this beside it under its name with -wal",
+        path,
+        kept,
+    )
+
+
 def open_memory() -> sqlite3.Connection:
     """Make a spool that lasts as long as its connection."""
     connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-    _prepare(connection, ":memory:")
+    _prepare(connection, ":memory:", 0.0)
     return connection
 
 
@@ -107,6 +181,8 @@ def explain(error: sqlite3.Error, path: str) -> SpoolError:
             f"spool {path} is damaged, or no SQLite file at all ({error}): move it away, and a new one is begun; "
             "what is still in the journal beside it is kept. `sqlite3 FILE .recover` may save rows from the old one"
         )
+    if code in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM} and not _has_files():
+        return SpoolError(f"spool {path} cannot be opened for lack of files ({error}): {RAISE_FILES}")
     if code in {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH}:
         return SpoolError(
             f"spool {path} cannot be written ({error}): give this process write access to the file and its folder"
@@ -115,7 +191,7 @@ def explain(error: sqlite3.Error, path: str) -> SpoolError:
         return SpoolError(f"spool {path} has no room left on its disk: make room; what is pending is kept meanwhile")
     if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
         return SpoolError(
-            f"spool {path} has been locked for {BUSY_MS // 1000} seconds: find out which program holds it"
+            f"spool {path} has been locked by another program for seconds: find out which program holds it"
         )
     return SpoolError(f"spool {path} cannot be used ({error}): check its disk, and that it is on no network share")
 
@@ -123,20 +199,35 @@ def explain(error: sqlite3.Error, path: str) -> SpoolError:
 def _cannot_open(path: str, error: OSError) -> SpoolError:
     if isinstance(error, FileNotFoundError):
         return SpoolError(f"spool {path} cannot be created: make the folder {Path(path).parent} first")
-    return SpoolError(f"spool {path} cannot be opened ({error.strerror}): give this process write access to it")
+    what = RAISE_FILES if is_out_of_files(error) else "give this process write access to it"
+    return SpoolError(f"spool {path} cannot be opened ({error.strerror}): {what}")
 
 
-def _prepare(connection: sqlite3.Connection, path: str) -> None:
+def _has_files() -> bool:
+    """Tell whether the spool's three files could be opened: SQLite does not say why one could not."""
+    opened: list[int] = []
+    try:
+        for _ in range(_FILES):
+            opened.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))  # noqa: PERF401 - what was opened is closed
+    except OSError:
+        return False
+    finally:
+        for fd in opened:
+            os.close(fd)
+    return True
+
+
+def _prepare(connection: sqlite3.Connection, path: str, patience: float) -> None:
     """Check that a file is ours and of our version, and make it so if it is empty or older."""
     # Before the first page is written, or never: lets a spool shrink again after a long outage.
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-    _insist(connection, "PRAGMA journal_mode = WAL")
+    _insist(connection, "PRAGMA journal_mode = WAL", patience)
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA secure_delete = FAST")  # what was erased is gone from the pages written anyway
     connection.execute("PRAGMA journal_size_limit = 16777216")
     if _version(connection, path) == len(MIGRATIONS):
         return
-    _insist(connection, "BEGIN IMMEDIATE")
+    _insist(connection, "BEGIN IMMEDIATE", patience)
     try:
         for version in range(_version(connection, path), len(MIGRATIONS)):  # another process may have done it
             for statement in MIGRATIONS[version]:
@@ -162,9 +253,9 @@ def _version(connection: sqlite3.Connection, path: str) -> int:
     return version
 
 
-def _insist(connection: sqlite3.Connection, statement: str) -> None:
+def _insist(connection: sqlite3.Connection, statement: str, patience: float) -> None:
     """Run a statement that two processes may want at once, and for which SQLite's own waiting does not help."""
-    deadline = time.monotonic() + _WAIT
+    deadline = time.monotonic() + patience
     while True:
         try:
             connection.execute(statement).close()

@@ -11,19 +11,24 @@ from types import MappingProxyType
 
 from footfall.delivery.journal.outbox import Batch
 from footfall.delivery.journal.segments import Record
+from footfall.delivery.spool.bounds import Bound, Dropped, drop_failed, drop_keys, kept_bytes
+from footfall.delivery.spool.couriers import leave, read_reports, report
 from footfall.delivery.spool.database import Database
-from footfall.delivery.spool.intake import count_repeated, store
-from footfall.delivery.spool.leases import Lease, Room, Settlement
+from footfall.delivery.spool.intake import count_repeated, last_id, store
+from footfall.delivery.spool.leases import Lease, Room, Settlement, Standing
 from footfall.delivery.spool.leasing import hasten, is_due, lease_due, renew, settle, waiting
 from footfall.delivery.spool.refusals import Count
 from footfall.delivery.stats import Counters
 
-__all__ = ["KEEP_ONCE", "Spool", "Totals"]
+__all__ = ["KEEP_FAILED", "KEEP_KEYS", "KEEP_ONCE", "Spool", "Totals"]
 
+KEEP_FAILED = 100_000  #: failed requests that are kept
+KEEP_KEYS = 1_000_000  #: ``once`` keys
 KEEP_ONCE = 366 * 86400.0  #: seconds that a ``once`` key is kept: as long as a device's cookie lives
 
 _KEEP_OFFSETS = 3600.0  # seconds: longer than anybody reads on in a segment that has been removed
-_LATEST = 2 * 3600.0  # seconds: no request is due later than this, unless the clock was set back
+_LEASE = 320.0  # seconds: no lease is longer
+_LATEST = 3600.0 + _LEASE  # seconds: no request is due later than this, unless the clock was set back
 _VACUUM_PAGES = 256
 
 
@@ -46,6 +51,7 @@ class Spool(Database):
         *,
         to_disk: bool = False,
         forbidden: str | None = None,
+        kept_bytes: int = 1 << 28,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Open nothing yet.
@@ -54,9 +60,12 @@ class Spool(Database):
             path: The file; its folder must exist. None: memory.
             to_disk: Sync the disk also when a request is leased or settled, not only when it is stored.
             forbidden: Why this process must not touch the file, if that is so.
+            kept_bytes: How much room what failed may take, and as much the keys of what is sent only once.
             clock: Seconds since 1970.
         """
         super().__init__(path, to_disk=to_disk, forbidden=forbidden)
+        self._failed = Bound(KEEP_FAILED, kept_bytes)
+        self._once = Bound(KEEP_KEYS, kept_bytes)
         self._clock = clock
 
     def drain(self, source: Callable[[Mapping[str, int]], Batch]) -> Batch:
@@ -90,7 +99,7 @@ class Spool(Database):
         """
         if not settled:
             with self.transaction() as db:  # an idle worker takes no write lock
-                if not any(is_due(db, tracker, now) for tracker in waiting(db) if room(tracker).limit > 0):
+                if not any(is_due(db, tracker, room(tracker), now) for tracker in waiting(db)):
                     return []
         with self.transaction(write=True) as db:
             settle(db, settled, owner, now)
@@ -108,21 +117,43 @@ class Spool(Database):
                 "INSERT INTO refused VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET value = value + excluded.value", counts
             )
 
+    def latest(self) -> int:
+        """Tell the number of the latest request that was ever stored."""
+        with self.transaction() as db:
+            return last_id(db)
+
+    def report(self, owner: str, standings: Mapping[str, Standing], now: float) -> None:
+        """Write down for others that this process delivers, and which trackers it sends nothing to, and why."""
+        with self.transaction(write=True) as db:
+            report(db, owner, standings, now)
+
+    def leave(self, owner: str) -> None:
+        """Write down that this process delivers no more."""
+        with self.transaction(write=True) as db:
+            leave(db, [owner])
+
     def owners(self) -> set[str]:
         """Name everyone who has requests on lease."""
         with self.transaction() as db:
             return {owner for (owner,) in db.execute("SELECT DISTINCT owner FROM requests WHERE owner IS NOT NULL")}
 
+    def couriers(self) -> set[str]:
+        """Name everyone who says that it delivers."""
+        with self.transaction() as db:
+            return {report.owner for report in read_reports(db) if report.owner}
+
     def orphan(self, owners: Iterable[str]) -> None:
         """End the leases of processes that are no more; what they had under way may have arrived, or not."""
+        gone = list(owners)
         with self.transaction(write=True) as db:
             db.execute(
-                "UPDATE requests SET due = accepted WHERE owner IN (SELECT value FROM json_each(?))",
-                (json.dumps(list(owners)),),
+                "UPDATE requests SET due = min(accepted, ?) WHERE owner IN (SELECT value FROM json_each(?))",
+                (self._clock(), json.dumps(gone)),
             )
+            leave(db, gone)
 
     def prune(self, now: float, segments: Collection[str]) -> int:
-        """Drop what nobody asks for any more, give room back to the disk; returns the bytes in use.
+        """Drop what nobody asks for any more, give room back to the disk; returns the bytes of what waits.
 
         Args:
             now: Seconds since 1970.
@@ -135,6 +166,9 @@ class Spool(Database):
                 (now - _KEEP_OFFSETS, json.dumps(list(segments))),
             )
             db.execute("DELETE FROM once WHERE at < ?", (now - KEEP_ONCE,))
+            # Where the clock was ahead: whoever holds such a lease may still be sending, and has a lease's time.
+            db.execute("UPDATE requests SET due = ? WHERE owner IS NOT NULL AND due > ?", (now + _LEASE, now + _LATEST))
+            drop_keys(db, self._once)
             for tracker in waiting(db):
                 hasten(db, tracker, later_than=now + _LATEST, now=now)
                 hasten(db, tracker, later_than=now, now=now, untried=True)
@@ -142,9 +176,15 @@ class Spool(Database):
                 int(db.execute(f"PRAGMA {name}").fetchone()[0])
                 for name in ("page_count", "freelist_count", "page_size")
             )
+            kept = kept_bytes(db)
         if free > _VACUUM_PAGES and free > used // 4:
             self.shrink(_VACUUM_PAGES)
-        return (used - free) * size
+        return max((used - free) * size - kept, 0)
+
+    def drop_failed(self) -> Dropped:
+        """Drop the oldest of what failed, where too much of it is kept."""
+        with self.transaction(write=True) as db:
+            return drop_failed(db, self._failed)
 
     def totals(self, unmoved: Callable[[Mapping[str, int]], Iterable[Record]] | None = None) -> Totals:
         """Count everything at one moment; *unmoved* is given up to where the journal was moved, for `repeated`."""

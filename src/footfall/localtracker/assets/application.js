@@ -1,4 +1,4 @@
-// What the application decided about each of its requests, joined with what arrived of it.
+// What the application decided about each of its requests, and which of its events arrived.
 
 import { ask, byId, clock, h, instant, mark, TRACKERS } from "./dom.js";
 import { state } from "./state.js";
@@ -45,7 +45,7 @@ async function show() {
   try {
     ({ traces } = await ask("/traces.json"));
   } catch {
-    shownFor = ""; // the connection's own line says so; it is asked again with the next news
+    shownFor = ""; // the connection's own line says so; the next news asks again
     return;
   }
   const chosen = only ? traces.filter((trace) => !trace.events.some((one) => one.digest)) : traces;
@@ -53,7 +53,7 @@ async function show() {
   byId("traces").replaceChildren(
     ...(chosen.length
       ? chosen.map((trace) => traceDetails(trace, { open: open.has(String(trace.number)) }))
-      : [h("p", { class: "lead" }, traces.length ? "Each of the latest responses reported something." : "No application in debug has told of a response yet.")]),
+      : [h("p", { class: "lead" }, traces.length ? "All of the latest responses reported something." : "No application in debug mode has reported a response yet.")]),
   );
 }
 

@@ -1,4 +1,4 @@
-// One request, all there is to say about it.
+// One request, with everything that is known about it.
 
 import { ask, by, byId, capital, clock, day, h, instant, many, mark } from "./dom.js";
 import { traceDetails } from "./application.js";
@@ -32,7 +32,7 @@ export async function openDetail(number, focus = false) {
     detail.replaceChildren(...content(one));
     detail.scrollTop = 0;
     detail.classList.add("open");
-    // Where it covers the list, whoever reads on does so in it.
+    // Where it covers the list, reading goes on here.
     if (focus || getComputedStyle(detail).position === "fixed") detail.focus();
   } catch (error) {
     if (wanted === number) detail.replaceChildren(h("p", { class: "hint" }, error.message));
@@ -102,7 +102,7 @@ function parameter({ name, value, means, rule, place, reads }, findings) {
 }
 
 function buttons(one) {
-  // Browsers have a clipboard only for pages of this machine, or over https.
+  // Browsers offer the clipboard only to pages of this machine, or over https.
   const copy = navigator.clipboard ? h("button", { type: "button" }, "Copy the URL") : null;
   copy?.addEventListener("click", async () => {
     await navigator.clipboard.writeText(location.origin + one.target);

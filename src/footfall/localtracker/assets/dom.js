@@ -1,4 +1,4 @@
-// Makes elements. Text is only ever text: nothing here parses markup, and the page's policy forbids it.
+// Makes elements. Text stays text: nothing here parses markup, which the page's policy forbids too.
 
 const SVG = "http://www.w3.org/2000/svg";
 

@@ -1,4 +1,4 @@
-// Trouble to order, and what of it is on.
+// The faults to order, and those that are on.
 
 import { ask, byId, h, TRACKERS } from "./dom.js";
 
@@ -20,7 +20,7 @@ export function prepareFaults() {
   });
 }
 
-// What the kind at hand has a use for.
+// Only the fields that this kind of fault has.
 function read(form) {
   const { kind, share, tracker } = form.elements;
   const fault = { kind: kind.value, share: share.value / 100 };
@@ -60,5 +60,5 @@ export function toldFaults({ faults }) {
   );
   const trouble = byId("trouble");
   trouble.hidden = !faults.length;
-  trouble.replaceChildren("Faults are on, as ordered: ", faults.map(say).join("; "), ". ", h("a", { href: "#faults" }, "Change that"));
+  trouble.replaceChildren("Faults are on, as ordered: ", faults.map(say).join("; "), ". ", h("a", { href: "#faults" }, "Change them"));
 }

@@ -1,4 +1,4 @@
-// One person's way through the site: visits, what was known of them, and what they did.
+// One person's way through the site: their visits, what was known of them, and what they did.
 
 import { ask, by, byId, clock, day, h, instant, lasting, many, mark, shortClock, short, svg, TRACKERS } from "./dom.js";
 import { state } from "./state.js";
@@ -15,7 +15,7 @@ const LABELS = 92;
 const LANE = 26;
 const AXIS = 24;
 const EVENTS = 44;
-const BREAK = 1200; // seconds after which a gap is named
+const BREAK = 1200; // seconds without a request that are drawn as a gap
 
 export function prepareJourney() {
   const form = byId("whose");
@@ -29,7 +29,7 @@ let whose = "";
 let shownFor = 0;
 let waiting = 0;
 
-// What comes in while a journey is open is added to it, once a second at most.
+// New requests are added to an open journey.
 export function toldJourney() {
   if (byId("journey").hidden || !whose || state.last === shownFor) return;
   clearTimeout(waiting);
@@ -41,13 +41,13 @@ export async function showJourney(visitor) {
   shownFor = state.last;
   byId("whose").elements.visitor.value = visitor;
   if (!visitor) {
-    byId("way").replaceChildren(h("p", { class: "lead" }, "Name a visitor by a coid or userid, or open a request and go on from there."));
+    byId("way").replaceChildren(h("p", { class: "lead" }, "Enter a visitor’s coid or userid, or open a request and go on from there."));
     return;
   }
   try {
     const { ids, journey, most } = await ask("/journey.json", { visitor });
     if (visitor !== whose) return;
-    byId("way").replaceChildren(...(journey.length ? content(ids, journey, most) : [h("p", { class: "lead" }, "Nothing of this visitor is here.")]));
+    byId("way").replaceChildren(...(journey.length ? content(ids, journey, most) : [h("p", { class: "lead" }, "No request of this visitor is here.")]));
   } catch (error) {
     byId("way").replaceChildren(h("p", { class: "error", role: "alert" }, error.message));
   }
@@ -63,7 +63,7 @@ function content(ids, journey, most) {
   ];
 }
 
-// The picture: an axis whose gaps grow with the logarithm of time, lanes of what was known, a dot for each request.
+// The picture: a time axis whose gaps grow logarithmically, lanes of what was known, a dot for each request.
 
 function places(journey) {
   const xs = [];
@@ -113,7 +113,7 @@ function picture(journey) {
       if (to - from > text.length * 7 + 10) drawn.push(svg("text", { class: "inside", x: from + 6, y: y + 15.5 }, text));
     });
   });
-  const label = `${many(journey.length, "request")} in ${many(spans(journey, "session").length || 1, "visit")}; the list below says the same in words`;
+  const label = `${many(journey.length, "request")} in ${many(spans(journey, "session").length || 1, "visit")}; the list below describes them in words`;
   return svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label }, ...drawn);
 }
 

@@ -1,11 +1,11 @@
-// The list of requests: as many as there are, of which only those in view exist. The rest is the server's to page.
+// The list of requests. Only the rows in view exist; the server pages the rest.
 
 import { ask, by, byId, clock, h, many, mark, short } from "./dom.js";
 import { state, total } from "./state.js";
 
 const ROW = 58;
 const PAGE = 100;
-const MOST = 300_000; // rows: Firefox draws nothing that is taller
+const MOST = 300_000; // rows: Firefox draws nothing in a taller list
 const SPARE = 4; // rows above and below what is in view
 
 const list = byId("list");
@@ -13,12 +13,12 @@ const inside = h("div", { role: "presentation" });
 list.append(inside);
 
 let wanted = {};
-let top = 0; // the latest number that the list knows: what comes later waits until one is at its beginning
+let top = 0; // the latest number in the list: later ones wait until it is scrolled to its beginning
 let count = 0;
 let pages = new Map();
 let asked = new Set();
 let chosen = null; // a number
-let shown = 0; // how many matched when it was last asked, to see whether there is news
+let shown = 0; // how many matched at the last refresh, to see whether there are more
 let busy = false;
 let again = false;
 let round = 0;
@@ -53,7 +53,7 @@ export function told() {
   if (list.scrollTop < ROW) refresh();
   else {
     const more = wanted.visitor ? 0 : now - shown;
-    byId("fresh").textContent = more > 0 ? `${many(more, "new request")} ↑` : "There is news ↑";
+    byId("fresh").textContent = more > 0 ? `${many(more, "new request")} ↑` : "New requests ↑";
     byId("fresh").hidden = false;
   }
 }
@@ -74,7 +74,7 @@ async function refresh() {
     byId("fresh").hidden = true;
     draw();
   } catch {
-    shown = -1; // the connection's own line says so; it is asked again with the next news
+    shown = -1; // the connection's own line says so; the next news asks again
   } finally {
     busy = false;
     if (again || filter !== wanted) {

@@ -1,4 +1,4 @@
-// What there is to mend, each thing once however often it came.
+// What is to mend, each mistake once, however often it came.
 
 import { ask, by, byId, h, many } from "./dom.js";
 import { state } from "./state.js";
@@ -19,10 +19,10 @@ export async function showMends() {
   try {
     ({ mends } = await ask("/mends.json"));
   } catch {
-    return; // the connection's own line says so; it is asked again with the next news
+    return; // the connection's own line says so; the next news asks again
   }
   shownFor = now;
-  byId("findings").replaceChildren(...(mends.length ? mends.map(mend) : [h("p", { class: "lead" }, "Nothing: all that came is as documented.")]));
+  byId("findings").replaceChildren(...(mends.length ? mends.map(mend) : [h("p", { class: "lead" }, "Nothing to mend: all requests are as documented.")]));
 }
 
 function mend(one) {

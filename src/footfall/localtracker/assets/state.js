@@ -1,4 +1,4 @@
-// What the local tracker tells all the time: how many of which, and the latest number.
+// The state that the local tracker streams: counts, and the latest number.
 
 import { byId } from "./dom.js";
 
@@ -21,7 +21,7 @@ export function listen() {
   source.onopen = () => show(true);
   source.onerror = () => {
     show(false);
-    // A browser asks again by itself, but not after an answer that is no stream: a proxy's, say.
+    // A browser reconnects by itself, but not after an answer that is no stream, such as a proxy's.
     if (source.readyState === EventSource.CLOSED) setTimeout(listen, 3000);
   };
   source.onmessage = (message) => {

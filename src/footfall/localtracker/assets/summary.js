@@ -1,4 +1,4 @@
-// How many came, how they look, and when.
+// How many requests came, when, and how they look.
 
 import { byId, h, many, minuteClock, svg } from "./dom.js";
 import { total } from "./state.js";
@@ -10,7 +10,7 @@ const NUMBERS = [
   ["wrong", "refused"],
   ["fault", "faults"],
 ];
-const SPANS = [15, 30, 60]; // minutes: as few as show all of the last hour
+const SPANS = [15, 30, 60]; // minutes: the shortest that shows all requests of the last hour
 const STEP = 10;
 const HEIGHT = 70;
 
