@@ -233,7 +233,7 @@ def test_a_key_that_nothing_can_use_is_not_called_missing(monkeypatch: pytest.Mo
 )
 def test_a_key_that_anybody_would_guess_is_refused_and_not_quoted(key: str, found: str) -> None:
     for at, keys in enumerate([(key,), (KEY, key)]):
-        with pytest.raises(ConfigError, match=rf"secret_keys\[{at}\] is {found}.*token_urlsafe") as raised:
+        with pytest.raises(ConfigError, match=rf"secret_keys\[{at}\]: is {found}.*token_urlsafe") as raised:
             Config(secret_keys=keys)
         assert key not in str(raised.value)
 

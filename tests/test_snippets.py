@@ -24,7 +24,8 @@ from tests.trackers.test_links import RESPONSE
 from footfall import Site, Tracking
 from footfall.cli import make_parser
 from footfall.delivery import spool_status
-from footfall.testing import recording
+from footfall.events import Item
+from footfall.testing import a_person, recording
 from footfall.trackers import Yoochoose
 
 ROOT = Path(__file__).parent.parent
@@ -128,7 +129,7 @@ def shop(*more: Snippet) -> dict[str, Any]:
     """Run README's first program, and what goes behind it; gives its names."""
     names: dict[str, Any] = {"__name__": "pasted"}
     for snippet in (SHOP, *more):
-        exec(compile(snippet.text, snippet.page, "exec"), names)
+        exec(compile(snippet.text, snippet.page, "exec", dont_inherit=True), names)
     MADE.append(names["site"])
     return names
 
@@ -250,6 +251,51 @@ def test_the_log_shows_what_the_page_says(capsys: pytest.CaptureFixture[str]) ->
     assert "DEBUG:footfall.tracking:200; class: bot" in capsys.readouterr().err
 
 
+FAVOURITE = find("trackers.md", "class Favourite(Event)")
+
+
+def test_an_event_of_a_sites_own_judges_itself() -> None:
+    names: dict[str, Any] = {"__name__": "pasted"}
+    exec(compile(FAVOURITE.text, FAVOURITE.page, "exec", dont_inherit=True), names)
+    found = [names["Favourite"](Item("3298"), shelf).finding for shelf in ("summer", "")]
+    assert found == [None, "shelf: is empty; name one"]
+
+
+FLASK = find("README.md", "Flask(__name__)")
+A_TEST = find("testing.md", "starlette.testclient")
+DJANGO_CLIENT, FLASK_CLIENT = find("testing.md", "Client(headers="), find("testing.md", "test_client()")
+DJANGO_VIEW_ALONE, FLASK_VIEW_ALONE = find("testing.md", "RequestFactory"), find("testing.md", "test_request_context")
+
+
+def test_a_test_as_the_page_writes_it_passes() -> None:
+    names = shop(A_TEST)
+    names["test_a_look_at_a_shirt_is_reported"]()
+    assert names["site"].stats().accepted == 0  # it was recorded, not kept
+
+
+def test_a_test_with_djangos_client_passes(tmp_path: Path) -> None:
+    project = make_project(tmp_path, SETTINGS.text, tracking=SHOP.text)
+    project.write("urls.py", DJANGO_VIEW.text)
+    alone = dedent("""
+        with recording(site) as record:
+            {}
+        assert [event.kind for event in record.events] == ["click"]
+        print("passed")
+    """).format(DJANGO_VIEW_ALONE.text.replace("\n", "\n    "))
+    settings = "from django.conf import settings; settings.ALLOWED_HOSTS = ['testserver']\n"
+    ran = project.run("manage.py", "shell", "-c", f"{settings}{DJANGO_CLIENT.text}\n{alone}", check=True)
+    assert "passed" in ran.stdout
+
+
+def test_a_test_with_flasks_client_passes() -> None:
+    names = shop(FLASK)
+    names["person"] = a_person(names["site"])
+    for snippet in (FLASK_CLIENT, FLASK_VIEW_ALONE):
+        with recording(names["site"]) as record:
+            exec(snippet.text, names)
+        assert [event.kind for event in record.events] == ["click"]
+
+
 # Commands
 
 
@@ -280,6 +326,7 @@ def test_the_environments_that_readme_names_are_there() -> None:
 
 def test_every_snippet_has_its_test() -> None:
     tried = {SHOP, SETTINGS, DJANGO_VIEW, IN_A_VIEW, FIELDS, LINKS, BANNER, POST_FORK, OBSERVE, LOGGING, *ALONE, *TOX}
+    tried |= {FAVOURITE, A_TEST, DJANGO_CLIENT, FLASK_CLIENT, DJANGO_VIEW_ALONE, FLASK_VIEW_ALONE}
     tried |= {snippet for snippet, _ in PROGRAMS.values() if snippet is not None}
     tried |= {one for one in SNIPPETS if one.language == "console"}
     elsewhere = {one for one in SNIPPETS if one.page == "localtracker.md" and one.language == "python"}  # its own test

@@ -121,6 +121,7 @@ class _Notes:
         for name in outcome.unidentified:
             self.add(outcome.event, f"!{_word(name)}:no-id")
         for name, _ in outcome.wrong:
+            _logger.info("event %s: is not accepted by %s (it is wrong); see its error", kind_of(outcome.event), name)
             self.add(outcome.event, f"!{_word(name)}:wrong")
         if self._inner.listener is not None:
             self._inner.listener.hear(outcome)
