@@ -29,6 +29,7 @@ site = Site(
 settings.configure(
     ALLOWED_HOSTS=["127.0.0.1", "localhost", ".shop.example"],
     FOOTFALL_SITE=f"{__name__}.site",
+    INSTALLED_APPS=["footfall.django"],
     MIDDLEWARE=["footfall.django.TrackingMiddleware", "django.middleware.common.CommonMiddleware"],
     ROOT_URLCONF=__name__,
     SECRET_KEY="write your own: it also seals the cookie of who a visitor is",

@@ -42,7 +42,14 @@ class Floor:
 
 #: The top first. A folder may also import what is in it.
 HOUSE: Final = (
-    Floor("programs", "the `footfall` command, and the demo", ("cli", "commands", "demo"), (BELOW,), in_order=True),
+    # __main__: ``python -m footfall`` runs the command of this very interpreter's packages, which a path may not.
+    Floor(
+        "programs",
+        "the `footfall` command, and the demo",
+        ("__main__", "cli", "commands", "demo"),
+        (BELOW,),
+        in_order=True,
+    ),
     Floor("helpers", "for a site's tests, metrics and configuration", ("testing", "metrics", "check"), (BELOW,)),
     # It judges what the trackers' dialects write: sharing their code, it would share their mistakes.
     Floor("judge", "a tracker to run beside the application", ("localtracker",), ("errors",)),

@@ -5,15 +5,22 @@ from __future__ import annotations
 import copy
 import dataclasses
 import pickle
+import re
+from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.hiding import hide
 
+import footfall
 from footfall import Config, Consent, CookieNames, Site
+from footfall.config import PLACEHOLDER
 from footfall.consent import OwnCookie, all_of, always_granted, any_of, cookie, cookiebot, onetrust, own_cookie, tcf
 from footfall.delivery import Delivery
 from footfall.errors import ConfigError
+from footfall.identity.seal import Opened
 from footfall.testing import numbered_ids
 
 KEY = "a key of thirty-two letters, say"
@@ -162,6 +169,84 @@ def test_a_frameworks_secret_will_do() -> None:
     site = make_site()
     site.start(secret_key=KEY)
     assert site.policy.sealer is not None
+
+
+def test_a_frameworks_former_secrets_open_and_its_newest_seals() -> None:
+    before, now = make_site(), make_site()
+    before.start(secret_key="the secret of the year before")
+    sealed = before.policy.seal("anna", "rsaRuid", "shop.example")
+    now.start(secret_key=KEY, former_keys=["", "another one", "the secret of the year before"])
+    assert now.policy.sealer is not None
+    assert now.policy.sealer.open(sealed, "rsaRuid", "shop.example") == Opened("anna", newest=False)
+    again = now.policy.seal("anna", "rsaRuid", "shop.example")
+    assert before.policy.sealer is not None
+    assert before.policy.sealer.open(again, "rsaRuid", "shop.example") is None
+
+
+def test_a_secret_in_bytes_is_the_same_as_its_text() -> None:
+    """As Django's force_bytes and itsdangerous' want_bytes have it."""
+    sites = [make_site(), make_site()]
+    sites[0].start(secret_key="a secret of Østergård's")
+    sites[1].start(secret_key="a secret of Østergård's".encode())
+    sealed = sites[0].policy.seal("anna", "rsaRuid", "shop.example")
+    assert sites[1].policy.sealer is not None
+    assert sites[1].policy.sealer.open(sealed, "rsaRuid", "shop.example") == Opened("anna", newest=True)
+
+
+@pytest.mark.parametrize("empty", ["", b"", None])
+def test_an_empty_secret_of_the_framework_is_none(empty: str | bytes | None) -> None:
+    make_site(secret_keys=(KEY,)).start(secret_key=empty)
+    with pytest.raises(ConfigError, match="secret_keys is empty"):
+        make_site().start(secret_key=empty)
+
+
+@pytest.mark.parametrize("do", ["snapshot", "resume", "seal"])
+def test_a_process_without_a_key_is_told_to_write_secret_keys(do: str) -> None:
+    policy = make_site().policy
+    calls: dict[str, Callable[[], object]] = {
+        "snapshot": lambda: policy.format_snapshot(None),
+        "resume": lambda: policy.parse_snapshot("1.abc"),
+        "seal": lambda: policy.seal("anna", "rsaRuid", "shop.example"),
+    }
+    with pytest.raises(ConfigError, match=r"needs secret_keys.*write secret_keys=.*INSTALLED_APPS.*Footfall\(app"):
+        calls[do]()
+
+
+def test_a_key_that_nothing_can_use_is_not_called_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    hide("cryptography", monkeypatch)
+    site = make_site(ruid_cookie="off")
+    site.start(secret_key=KEY)
+    with pytest.raises(ConfigError, match="extra 'seal'"):
+        site.policy.format_snapshot(None)
+
+
+@pytest.mark.parametrize(
+    ("key", "found"),
+    [
+        ("a random text of 32 characters", "the placeholder"),
+        (" a random text of 32 characters\n", "the placeholder"),
+        ("k" * 32, "1 characters, repeated"),
+        ("abcd" * 8, "4 characters, repeated"),
+        ("change-me!" * 4, "one text, repeated"),
+        ("0123456789abcdef" * 2, "one text, repeated"),
+    ],
+)
+def test_a_key_that_anybody_would_guess_is_refused_and_not_quoted(key: str, found: str) -> None:
+    for at, keys in enumerate([(key,), (KEY, key)]):
+        with pytest.raises(ConfigError, match=rf"secret_keys\[{at}\]: is {found}.*token_urlsafe") as raised:
+            Config(secret_keys=keys)
+        assert key not in str(raised.value)
+
+
+def test_every_key_that_a_message_of_ours_shows_is_refused() -> None:
+    """Whoever copies a message as it stands is told so."""
+    source = Path(footfall.__file__).parent
+    texts = [path.read_text(encoding="utf-8") for path in source.rglob("*.py")]
+    shown = [key for text in texts for keys in re.findall(r"secret_keys=\((.*?),?\)", text) for key in keys.split(",")]
+    literals = {key.strip(" '\"") for key in shown if key.strip().startswith(("'", '"'))}
+    for key in {*literals, PLACEHOLDER}:
+        with pytest.raises(ConfigError):
+            Config(secret_keys=(key,))
 
 
 def test_the_sites_own_keys_go_before_the_frameworks() -> None:

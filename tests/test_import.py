@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+SEALING = "from footfall import *; Site(Config(secret_keys=('a key of thirty-two letters, say',)))"
 FRAMEWORKS = {"starlette", "werkzeug", "django", "flask", "fastapi", "asgiref", "anyio"}
 HEAVY = {"asyncio", "cryptography", "publicsuffixlist", "crawleruseragents", "pycurl", "ssl", "uvicorn"}
 #: Of everything, the standard library's included. A bare interpreter has some 60.
@@ -58,7 +60,7 @@ def test_a_plain_door_loads_no_framework(door: str) -> None:
     [
         ("django", "import footfall.django", "django"),
         ("flask", "import footfall.flask", "flask"),
-        ("cryptography", "from footfall import *; Site(Config(secret_keys=('k' * 32,)))", "seal"),
+        ("cryptography", SEALING, "seal"),
         ("uvicorn", "from footfall.localtracker import LocalTracker; LocalTracker()", "tracker"),
     ],
     ids=["django", "flask", "seal", "tracker"],
@@ -68,6 +70,35 @@ def test_a_missing_extra_names_the_command_that_installs_it(missing: str, code: 
         f"import sys; sys.modules[{missing!r}] = None\ntry:\n    {code}\nexcept ImportError as error:\n    print(error)"
     )
     assert run(code).endswith(f"python3 -m pip install 'footfall[{extra}]'")
+
+
+#: From an extra's package to what imports it; where the package's own parts are missing, they fail alike.
+BROKEN = {
+    "django": ("import footfall.django", "django"),
+    "flask": ("import footfall.flask", "flask"),
+    "cryptography": (SEALING, "seal"),
+    "crawleruseragents": ("from footfall import *; Site(Config())", "bots"),
+    "opentelemetry": ("from footfall.metrics import observe; observe(None)", "otel"),
+    "rich": ("from footfall.commands.console import make_console; make_console()", "cli"),
+    "uvicorn": ("from footfall.localtracker import LocalTracker; LocalTracker()", "tracker"),
+}
+
+
+@pytest.mark.parametrize("cause", ["from os import nothing_of_that_name", "import nothing_of_that_name"])
+@pytest.mark.parametrize("package", BROKEN)
+def test_a_broken_extra_is_not_called_missing_and_says_its_cause(package: str, cause: str, tmp_path: Path) -> None:
+    """Installed, but it fails to import: a part of its own is missing, or its binary does not fit."""
+    code, extra = BROKEN[package]
+    folder = tmp_path / package
+    folder.mkdir()
+    (folder / "__init__.py").write_text(cause)
+    said = run(
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\ntry:\n    {code}\nexcept ImportError as error:\n"
+        "    print(type(error).__name__, error, '| because:', error.__cause__)"
+    )
+    assert said.startswith("BrokenExtra ")
+    assert f"needs the extra {extra!r}, which is installed and cannot be imported" in said
+    assert "nothing_of_that_name" in said.partition("| because:")[2]
 
 
 def test_every_public_name_is_there_under_the_name_that_documents_use() -> None:

@@ -24,7 +24,7 @@ from tests.house import (
 SOURCES = Sources(SOURCE)
 #: The frameworks and libraries that a room may need, besides the standard one.
 LIBRARIES: dict[str, set[str]] = {
-    "commands": {"rich"},
+    "commands": {"rich", "django"},
     "demo": {"rich", "starlette"},
     "testing": {"pytest_footfall"},  # our own fixture, which stands beside the package
     "metrics": {"opentelemetry"},

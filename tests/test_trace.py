@@ -29,6 +29,7 @@ from footfall.localtracker import LocalTracker
 from footfall.localtracker.traces import parse_trace
 from footfall.request import RequestClass, RequestView
 from footfall.trackers import Raptor, Yoochoose
+from footfall.wsgi import TrackingMiddleware as WsgiMiddleware
 
 DEVICE = "7d444840-9dc0-41d1-b245-5ffdce74fad2"
 SESSION = "e7b3a1c2-0f4d-4e5a-9b8c-1d2e3f4a5b6c"
@@ -97,7 +98,7 @@ def make_app(site: Site, *, debug: bool) -> Starlette:
     return Starlette(debug=debug, routes=ROUTES, middleware=[Middleware(TrackingMiddleware, site=site)])
 
 
-def header_of(app: Starlette, path: str, headers: dict[str, str]) -> str | None:
+def header_of(app: Any, path: str, headers: dict[str, str]) -> str | None:
     async def get() -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://shop.example") as client:
             return await client.get(path, headers=headers)
@@ -132,6 +133,33 @@ def test_outside_of_debug_no_response_has_a_trace(tracker: LocalTracker, strict:
     site.close(0)
 
 
+class Shop:
+    """An application whose ``debug`` is no flag."""
+
+    def debug(self) -> None: ...
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await PlainTextResponse("a shirt")(scope, receive, send)
+
+
+class WsgiShop:
+    def debug(self) -> None: ...
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [])
+        return [b"a shirt"]
+
+
+def test_a_method_named_debug_is_no_flag_that_is_set(tracker: LocalTracker) -> None:
+    site = make_site(tracker)
+    assert header_of(TrackingMiddleware(Shop(), site), "/shirt", PAGE) is None
+    headers: list[Any] = []
+    environ = {"REQUEST_METHOD": "GET", "wsgi.url_scheme": "http", "PATH_INFO": "/", "HTTP_USER_AGENT": "Firefox"}
+    WsgiMiddleware(WsgiShop(), site)(environ, lambda status, found: headers.extend(found))  # type: ignore[arg-type]
+    assert [name for name, _ in headers if name == "Footfall-Trace"] == []
+    site.close(0)
+
+
 @pytest.mark.parametrize("debug", [True, False])
 def test_flask_has_a_trace_in_debug_alone(tracker: LocalTracker, debug: bool) -> None:
     site, app = make_site(tracker), flask.Flask("shop")
@@ -163,6 +191,7 @@ settings.configure(
     ALLOWED_HOSTS=["*"],
     SECRET_KEY="a secret of the site, and of no visitor",
     ROOT_URLCONF="__main__",
+    INSTALLED_APPS=["footfall.django"],
     MIDDLEWARE=["footfall.django.TrackingMiddleware"],
     FOOTFALL_SITE="__main__.site",
 )

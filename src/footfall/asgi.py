@@ -29,6 +29,7 @@ RAW_TELLING: Final = tuple(name.encode() for name in TELLING)
 #: Headers of most responses that are no caches' concern.
 UNCONCERNED: Final = frozenset({b"content-type", b"content-length", b"set-cookie", b"date", b"server", b"location"})
 BRIDGED: Final = "wsgi_environ"  #: where a2wsgi leaves what it made a scope of
+ON: Final = (True,)  #: a debug flag that is set; a method of that name is none
 KEY: Final = "footfall.tracking"  #: where an inner one of us sees that an outer one has this request
 
 
@@ -66,7 +67,7 @@ class TrackingMiddleware:
         site = self.site
         app = scope.get("app", self.app)
         request = None if site.policy.user_id is None else partial(_connection, scope)
-        tracking = site.begin(ScopeView(scope), debug=bool(getattr(app, "debug", False)), request=request)
+        tracking = site.begin(ScopeView(scope), debug=getattr(app, "debug", False) in ON, request=request)
         # In place: a copied scope would hide from outer layers what inner ones write (the route, the user).
         scope[KEY] = scope.setdefault("state", {})["tracking"] = tracking
         token = CURRENT.set(tracking)

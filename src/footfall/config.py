@@ -12,9 +12,16 @@ from typing import Literal, TypeAlias, cast
 from footfall.errors import ConfigError
 from footfall.request import Consent, RequestClass, RequestView
 
-__all__ = ["Config", "ConsentReader", "CookieNames"]
+__all__ = ["HOW_TO_WRITE_KEYS", "PLACEHOLDER", "Config", "ConsentReader", "CookieNames"]
 
 ConsentReader: TypeAlias = Callable[[RequestView], "Consent | Awaitable[Consent]"]
+
+#: What our own messages write where a key belongs: copied as it stands, it would be everybody's.
+PLACEHOLDER = "a random text of 32 characters"
+HOW_TO_WRITE_KEYS = f"write secret_keys=({PLACEHOLDER!r},)"
+SHORTEST_KEY = 16
+# Django's own measure of its SECRET_KEY (security.W009).
+FEWEST_KEY_LETTERS = 5
 
 # RFC 6265bis, section 4.1.1: a cookie's name is a token.
 TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
@@ -180,11 +187,10 @@ class Config:
         if isinstance(self.secret_keys, str) or not isinstance(self.secret_keys, (tuple, list)):
             raise ConfigError("secret_keys: is not a tuple of texts; write secret_keys=('newest key', 'older key')")
         for at, key in enumerate(self.secret_keys):
-            # A key is a secret: measured, never quoted.
-            if not isinstance(key, str) or len(key) < 16:
-                found = f"{len(key)} characters" if isinstance(key, str) else type(key).__name__
+            found = _find_weakness(key)
+            if found is not None:
                 raise ConfigError(
-                    f"secret_keys[{at}]: is {found}; write a random text of 16 or more,"
+                    f"secret_keys[{at}]: is {found}; write a random text of {SHORTEST_KEY} or more,"
                     " such as python3 -c 'import secrets; print(secrets.token_urlsafe(32))' prints"
                 )
         object.__setattr__(self, "secret_keys", tuple(self.secret_keys))
@@ -247,6 +253,21 @@ class Config:
         """Show every setting except the keys."""
         shown = (f"{field.name}={getattr(self, field.name)!r}" for field in fields(self) if field.name != "secret_keys")
         return f"Config({', '.join(shown)}, secret_keys=<{len(self.secret_keys)}>)"
+
+
+def _find_weakness(key: object) -> str | None:
+    """Say what is wrong with a key. It is a secret: measured, never quoted."""
+    if not isinstance(key, str):
+        return f"a {type(key).__name__}"
+    if len(key) < SHORTEST_KEY:
+        return f"{len(key)} characters"
+    if key.strip() == PLACEHOLDER:
+        return "the placeholder that our messages show"
+    if (letters := len(set(key))) < FEWEST_KEY_LETTERS:
+        return f"{letters} characters, repeated"
+    if key in (key + key)[1:-1]:  # only a text that is made of equal parts is found in itself
+        return "one text, repeated"
+    return None
 
 
 def _readers_of(consent: object) -> list[object]:

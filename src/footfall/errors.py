@@ -1,8 +1,21 @@
-"""What can go wrong: in a configuration, an event, delivery, or for want of an extra."""
+"""What can go wrong: in a configuration, an event, delivery, or with an extra that is missing or broken."""
 
 from __future__ import annotations
 
-__all__ = ["ConfigError", "DeliveryError", "EventError", "FootfallError", "MissingExtra", "NoIdentity", "SpoolError"]
+import sys
+from types import ModuleType
+
+__all__ = [
+    "BrokenExtra",
+    "ConfigError",
+    "DeliveryError",
+    "EventError",
+    "FootfallError",
+    "MissingExtra",
+    "NoIdentity",
+    "SpoolError",
+    "missing_or_broken",
+]
 
 
 class FootfallError(Exception):
@@ -34,3 +47,30 @@ class MissingExtra(FootfallError, ImportError):
 
     def __init__(self, part: str, extra: str) -> None:
         super().__init__(f"{part} needs the extra {extra!r}: python3 -m pip install 'footfall[{extra}]'")
+
+
+class BrokenExtra(FootfallError, ImportError):
+    """An optional part is installed and cannot be imported. The message and the exception's cause say why."""
+
+    def __init__(self, part: str, extra: str, cause: ImportError) -> None:
+        super().__init__(
+            f"{part} needs the extra {extra!r}, which is installed and cannot be imported"
+            f" ({type(cause).__name__}: {cause}); mend it, or install it anew:"
+            f" python3 -m pip install --force-reinstall 'footfall[{extra}]'"
+        )
+
+
+def missing_or_broken(part: str, extra: str, package: str, error: ImportError) -> MissingExtra | BrokenExtra:
+    """Tell an extra that is not installed from one that is and cannot be imported.
+
+    Args:
+        part: What needs it.
+        extra: Its name.
+        package: The package that the extra installs, as it is imported.
+        error: What importing from it raised.
+    """
+    # None there is how Python keeps a module from being imported, whatever part of it is asked for.
+    blocked = package in sys.modules and not isinstance(sys.modules[package], ModuleType)
+    if isinstance(error, ModuleNotFoundError) and (error.name == package or blocked):
+        return MissingExtra(part, extra)
+    return BrokenExtra(part, extra, error)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, cast
 try:
     import flask
     from werkzeug.middleware.proxy_fix import ProxyFix
-except ImportError:
-    from footfall.errors import MissingExtra
+except ImportError as error:
+    from footfall.errors import missing_or_broken
 
-    raise MissingExtra("footfall.flask", "flask") from None
+    raise missing_or_broken("footfall.flask", "flask", "flask", error) from error
 from starlette.datastructures import State
 
 from footfall.errors import ConfigError
@@ -20,7 +20,7 @@ from footfall.starlette import TrackedState
 from footfall.wsgi import KEY, serve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -57,7 +57,8 @@ request = cast("_TrackedRequest", flask.request)
 class Footfall:
     """Puts tracking in front of a Flask application: ``Footfall(app, site)``, or ``Footfall(site=site).init_app(app)``.
 
-    The ruid cookie is sealed with the application's ``SECRET_KEY`` unless the site has ``secret_keys``.
+    The ruid cookie is sealed with the application's ``SECRET_KEY`` unless the site has ``secret_keys``; those of
+    ``SECRET_KEY_FALLBACKS`` open what was sealed before.
     """
 
     def __init__(self, app: flask.Flask | None = None, site: Site | None = None) -> None:
@@ -93,8 +94,14 @@ class Footfall:
                 "app.wsgi_app is a ProxyFix already: put it there after Footfall, or cookies go by the proxy's own"
                 " scheme and host"
             )
-        key: object = app.config["SECRET_KEY"]  # pyright: ignore[reportUnknownVariableType]
-        self._site.start(secret_key=key if isinstance(key, str) else key.hex() if isinstance(key, bytes) else None)
+        config = cast("Mapping[str, Any]", app.config)
+        self._site.start(secret_key=config["SECRET_KEY"], former_keys=config.get("SECRET_KEY_FALLBACKS") or ())
+        if (name := config["SESSION_COOKIE_NAME"]) in self._site.policy.cookie_names:
+            logger.warning(
+                "SESSION_COOKIE_NAME is %r, which is a cookie of footfall's too: each would overwrite the other; give"
+                " one of them another name",
+                name,
+            )
         app.extensions["footfall"] = self._site
         app.request_class = type("Request", (_StateMixin, app.request_class), {})
         app.wsgi_app = _Door(app, app.wsgi_app, self._site)  # type: ignore[method-assign]

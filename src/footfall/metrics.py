@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from footfall.delivery import Counters, Stats
-from footfall.errors import MissingExtra, SpoolError
+from footfall.errors import SpoolError, missing_or_broken
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation
@@ -47,8 +47,8 @@ def observe(site: Counted, *, meter_provider: MeterProvider | None = None) -> No
     """
     try:
         from opentelemetry import metrics
-    except ImportError:
-        raise MissingExtra("footfall.metrics", "otel") from None
+    except ImportError as error:
+        raise missing_or_broken("footfall.metrics", "otel", "opentelemetry", error) from error
 
     meter = metrics.get_meter("footfall", meter_provider=meter_provider)
     reading = _Reading(site)

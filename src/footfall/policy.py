@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
-from footfall.config import Config
+from footfall.config import HOW_TO_WRITE_KEYS, Config
 from footfall.consent import Question, cookie_names_of, is_async, own_cookie, own_cookie_of
-from footfall.errors import ConfigError, MissingExtra
+from footfall.errors import BrokenExtra, ConfigError, MissingExtra
 from footfall.identity.classify import classify_request
 from footfall.identity.cookies import format_tail
 from footfall.identity.domain import LONGEST_HOST, cookie_scope, matches_domain, parse_host
@@ -75,6 +75,7 @@ class Policy:
         self.public_responses = config.public_responses
         self.ends_with_browser = config.session_ends_with_browser
         self.needs_https = config.secure is True or config.cookie_names.need_https  #: else no browser keeps a cookie
+        self._seal_error: MissingExtra | BrokenExtra | None = None  #: why the framework's secret seals nothing
         self.sealer: Sealer | None = Sealer(config.secret_keys, os.urandom) if config.secret_keys else None
         self.reader = own_cookie() if config.consent is None else config.consent
         self.own_consent = own_cookie_of(self.reader)  #: the cookie that grant() and deny() write, if any
@@ -88,30 +89,35 @@ class Policy:
             if names is not None
             for name in names.by_role().values()
         }
+        own = () if self.own_consent is None else (self.own_consent.name,)
+        self.cookie_names = frozenset(ours.union(own))  #: of every cookie that the site writes or expires
         self.find_cookies = CookieFinder(ours.union(cookie_names_of(self.reader)))
         self._own_class = config.classify
         self._classes: dict[tuple[object, ...], RequestClass] = {}
         self._places: dict[tuple[str, bool], Place] = {}
 
-    def take_key(self, secret_key: str | None) -> None:
-        """Take the framework's secret if the site has none of its own.
+    def take_keys(self, secret_key: str | bytes | None, former_keys: Iterable[str | bytes]) -> None:
+        """Take the framework's secrets if the site has none of its own: one seals, the former ones only open.
 
         Raises:
             ConfigError: The ruid cookie is to be sealed, and there is no key.
             MissingExtra: It is to be sealed, and nothing is installed that can.
+            BrokenExtra: It is to be sealed, and what can is installed and cannot be imported.
         """
         must_seal = self.config.ruid_cookie == "sealed" and self.config.person_ids == "ruid+reaid"
-        if self.sealer is None and secret_key:
+        if self.sealer is None and isinstance(secret_key, (str, bytes)) and secret_key:
+            former = [key for key in former_keys if isinstance(key, (str, bytes)) and key]
             try:
-                self.sealer = Sealer([secret_key], os.urandom)
-            except MissingExtra:
+                self.sealer = Sealer([secret_key, *former], os.urandom)
+            except (MissingExtra, BrokenExtra) as error:
                 if must_seal:
                     raise
+                self._seal_error = error
         if self.sealer is None and must_seal:
             raise ConfigError(
-                "ruid_cookie is 'sealed' and secret_keys is empty;"
-                " write secret_keys=('a random text of 32 characters',),"
-                " or ruid_cookie='base64' (readable by anyone), or ruid_cookie='off'"
+                f"ruid_cookie is 'sealed' and secret_keys is empty; {HOW_TO_WRITE_KEYS},"
+                " or ruid_cookie='base64' (readable by anyone), or ruid_cookie='off';"
+                " in Flask and Django a SECRET_KEY that is set before will do"
             )
 
     # What a request is, and what its visitor allows
@@ -204,18 +210,23 @@ class Policy:
 
     def seal(self, text: str, name: str, scope: str) -> str:
         """Seal a cookie's text with the newest key."""
-        if self.sealer is None:
-            raise ConfigError("ruid_cookie is 'sealed' and the site was not started: put its middleware in front")
-        return self.sealer.seal(text, name, scope)
+        return self._ready_sealer("a sealed ruid cookie").seal(text, name, scope)
 
     def format_snapshot(self, visitor: Visitor | None) -> str:
         """Seal a visitor's ids; ``None``: there is nobody to report on."""
-        if self.sealer is None:
-            raise ConfigError("snapshot() needs secret_keys: Config(secret_keys=('a random text of 32 characters',))")
-        return format_snapshot(visitor, self.sealer)
+        return format_snapshot(visitor, self._ready_sealer("snapshot()"))
 
     def parse_snapshot(self, token: str) -> Visitor | None:
         """Open what `format_snapshot` sealed; ``None``: it is not one of ours, or of nobody."""
-        if self.sealer is None:
-            raise ConfigError("resume() needs secret_keys: they open what snapshot() sealed")
-        return parse_snapshot(token, self.sealer, anonymous_user=self.config.anonymous_user)
+        return parse_snapshot(token, self._ready_sealer("resume()"), anonymous_user=self.config.anonymous_user)
+
+    def _ready_sealer(self, what: str) -> Sealer:
+        if self.sealer is not None:
+            return self.sealer
+        if self._seal_error is not None:
+            raise ConfigError(f"{what} cannot be had: {self._seal_error}") from self._seal_error
+        raise ConfigError(
+            f"{what} needs secret_keys, and this process has none; {HOW_TO_WRITE_KEYS}. The framework's SECRET_KEY"
+            " is known where its application is: in Django, with 'footfall.django' in INSTALLED_APPS; in Flask, after"
+            " Footfall(app, site)"
+        )

@@ -17,7 +17,40 @@ if TYPE_CHECKING:
     from footfall.delivery.notices import Notices
     from footfall.trackers.protocol import Tracker
 
-__all__ = ["SOMEBODY", "Listener", "Outcome", "Reporter", "TrackerError", "ask", "check_event", "kind_of"]
+__all__ = [
+    "SOMEBODY",
+    "Listener",
+    "Outcome",
+    "Reporter",
+    "TrackerError",
+    "ask",
+    "check_event",
+    "describe_refusal",
+    "kind_of",
+]
+
+_logger = logging.getLogger("footfall.site")
+#: What to do about an event that is not accepted, by the reason it is counted under.
+REMEDIES: Final = {
+    "consent": "the visitor has not granted it: call tracking.grant(), or write consent=always_granted to try it out",
+    "bot": "send the User-Agent of a browser, or write ignore_bots=False in tests",
+    "speculative": "nobody has seen the page yet: report from its script, or from the request that opens it",
+    "preflight": "report from the request that follows it",
+    "no page": "report from a GET or a POST",
+    "no id": "the browser sent no device cookie and gets none here: report from a page, or by a snapshot()",
+    "unconfirmed": "the browser has not returned its id yet: unconfirmed_events='refuse' waits for that",
+    "no snapshot": "the token is none that this site's secret_keys sealed, or was made without consent",
+    "forgotten": "the visitor was forgotten in this very request",
+    "not kept": "the spool is full or cannot be written: see its own line in the log",
+}
+
+
+def describe_refusal(event: Event, reason: str, tracker: str = "") -> str:
+    """Say of an event that it is not accepted, why, and what to do: nothing of its visitor, nothing of its values."""
+    by = f" by {tracker}" if tracker else ""
+    remedy = REMEDIES.get(reason, "see tracking.request_class.reason")
+    return f"event {kind_of(event) or type(event).__name__}: is not accepted{by} ({reason}); {remedy}"
+
 
 #: Stands for whoever it was where only the requests' number or their address is asked for.
 SOMEBODY: Final = Visitor(device_id=f"{0:036}", session_id=f"{0:036}", anonymous_id="somebody")
@@ -202,6 +235,7 @@ class Reporter:
             for name, finding in wrong:
                 self._set_aside(name, kind_of(event), visitor.device_id or "", _say(finding))
         for name in unidentified:
+            self.say_refused(event, "no id", name)
             self.delivery.refuse(name, "no id")
         if requests:
             self._accept(requests, event, strict=strict)
@@ -215,6 +249,7 @@ class Reporter:
 
     def refuse(self, event: Event, reason: str) -> None:
         """Count an event that is not accepted: by the requests that each tracker would have got."""
+        self.say_refused(event, reason)
         for tracker in self.trackers:
             try:
                 count = len(ask(tracker, event, SOMEBODY))
@@ -231,7 +266,8 @@ class Reporter:
             self._refuse_requests(requests, SWITCHED_OFF)
             return
         try:
-            self.delivery.accept(requests)
+            if not self.delivery.accept(requests):
+                self.say_refused(event, "not kept")
         except DeliveryError as error:
             self._refuse_requests(requests, CLOSED)
             if strict:
@@ -268,13 +304,22 @@ class Reporter:
                 event=kind,
             )
 
-    def erase(self, visitor: Visitor, *, whose: Visitor | None = None) -> None:
+    def say_refused(self, event: Event, reason: str, tracker: str = "") -> None:
+        """Tell the log of an event that is not accepted: once a minute a kind, with their number."""
+        if _logger.isEnabledFor(logging.INFO):
+            self.notices.say(logging.INFO, describe_refusal(event, reason, tracker))
+
+    def erase(self, visitor: Visitor, *, whose: Visitor | None = None) -> bool:
         """Drop what was not delivered yet of a visitor, and tell the site.
 
         Args:
             visitor: The ids that the site is told.
             whose: Under whose ids it waits, if not under *visitor*'s: a person's waits under their device.
+
+        Returns:
+            Whether all of it was done; what was not is in the log.
         """
+        done = True
         held = visitor if whose is None else whose
         if not self.send:
             self._say_what_waits()
@@ -284,15 +329,18 @@ class Reporter:
             try:
                 self.delivery.erase(key)
             except DeliveryError as error:
+                done = False
                 self.notices.say(logging.ERROR, f"a visitor's undelivered events were not erased: {error}")
         if self.on_forget is not None:
             try:
                 self.on_forget(visitor)
             except Exception as error:  # noqa: BLE001 - the site's own code; its message may quote the visitor
+                done = False
                 name = type(error).__name__
                 self.notices.say(
                     logging.ERROR, f"Site(on_forget=...) raised {name}: ask the trackers' vendors yourself"
                 )
+        return done
 
     def _say_what_waits(self) -> None:
         """Say that what an earlier run kept is not erased: opening a spool would begin to deliver it."""

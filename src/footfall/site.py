@@ -153,14 +153,19 @@ class Site:
     def now(self, now: Callable[[], float]) -> None:
         self.policy.now = now
 
-    def start(self, *, secret_key: str | None = None) -> None:
-        """Take the framework's secret if the site has none of its own; every door calls this once, at start-up.
+    def start(self, *, secret_key: str | bytes | None = None, former_keys: Iterable[str | bytes] = ()) -> None:
+        """Take the framework's secrets if the site has none of its own; every door calls this once, at start-up.
+
+        Args:
+            secret_key: The one that seals.
+            former_keys: Those that only open.
 
         Raises:
             ConfigError: The ruid cookie is to be sealed, and there is no key.
             MissingExtra: It is to be sealed, and nothing is installed that can.
+            BrokenExtra: It is to be sealed, and what can is installed and cannot be imported.
         """
-        self.policy.take_key(secret_key)
+        self.policy.take_keys(secret_key, former_keys)
 
     def begin(self, view: RequestView, *, debug: bool = False, request: Callable[[], object] | None = None) -> Tracking:
         """Begin one request's tracking. Parses nothing.

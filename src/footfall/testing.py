@@ -204,14 +204,18 @@ BROWSER_HEADERS: Mapping[str, str] = MappingProxyType(
 class Person:
     """A visitor for your tests, with a browser that says so. Made by `a_person`."""
 
-    browser: Mapping[str, str]  #: its headers, without cookies: for a client with a cookie jar of its own
-    cookies: Mapping[str, str]  #: what the jar begins with
+    cookies: dict[str, str]  #: what the jar begins with
+
+    @property
+    def browser(self) -> dict[str, str]:
+        """Its headers without cookies, for a client with a cookie jar of its own. New each time: clients add theirs."""
+        return dict(BROWSER_HEADERS)
 
     @property
     def headers(self) -> dict[str, str]:
         """All headers, the cookies' too: for a request factory, or a single request."""
         if not self.cookies:
-            return dict(self.browser)
+            return self.browser
         return {**self.browser, "cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
 
 
@@ -251,7 +255,7 @@ def a_person(
     own = site.policy.own_consent
     if consent is not Consent.UNKNOWN and own is not None:
         sent[own.name] = own.format(consent, consent, site.now())
-    person = Person(browser=BROWSER_HEADERS, cookies={**sent, **(cookies or {})})
+    person = Person(cookies={**sent, **(cookies or {})})
     if not site.policy.reads_consent_async:
         view = RequestView(
             method="GET", scheme="https", host="shop.example", path="/", query="", header=person.headers.get
@@ -296,7 +300,7 @@ def _parts_of(request: Any) -> dict[str, Any]:
 
 
 def _track_django(site: Site, request: Any) -> Tracking:
-    from footfall.django import read_request
+    from footfall.django.middleware import read_request
     from footfall.starlette import TrackedState
     from footfall.wsgi import KEY
 

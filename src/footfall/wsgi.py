@@ -22,6 +22,7 @@ __all__ = ["TrackingMiddleware"]
 
 TARGETS: Final = ("RAW_URI", "REQUEST_URI")  #: where servers leave the request target as it came
 KEY: Final = "footfall.tracking"  #: where views find the tracking, and an inner one of us sees an outer one
+ON: Final = (True,)  #: a debug flag that is set; a method of that name is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class TrackingMiddleware:
             self.site.defer(environ[KEY])
             return self.app(environ, start_response)
         return serve(
-            self.app, self.site, environ, start_response, debug=bool(getattr(self.app, "debug", False)), request=_itself
+            self.app, self.site, environ, start_response, debug=getattr(self.app, "debug", False) in ON, request=_itself
         )
 
 

@@ -22,8 +22,8 @@ from footfall.trackers import Raptor, Tracker, Yoochoose
 
 __all__ = ["Asked", "Shop", "open_shop"]
 
-CONFIG = Config(consent=always_granted, secret_keys=("k" * 32,))
-OPEN_CONFIG = Config(consent=always_granted, secret_keys=("k" * 32,), script_access=True)
+CONFIG = Config(consent=always_granted, secret_keys=("a key of thirty-two letters, say",))
+OPEN_CONFIG = Config(consent=always_granted, secret_keys=("a key of thirty-two letters, say",), script_access=True)
 
 
 @dataclass(frozen=True)

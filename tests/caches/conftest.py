@@ -84,7 +84,7 @@ class Origin:
 def origin(serve: Serve) -> Iterator[Origin]:
     origin = Origin()
     delivery = Delivery(spool="memory:")
-    site = Site(Config(consent=always_granted, secret_keys=("k" * 32,)), delivery=delivery)
+    site = Site(Config(consent=always_granted, secret_keys=("a key of thirty-two letters, say",)), delivery=delivery)
     ours = TrackingMiddleware(origin, site)
 
     async def either(scope: Scope, receive: Receive, send: Send) -> None:

@@ -12,12 +12,12 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
-from tests.identity.asking import DEVICE, KNOWN, MADE, SESSION, emit, respond, set_cookies, view
+from tests.identity.asking import DEVICE, KNOWN, MADE, PAGE, SESSION, emit, respond, set_cookies, view
 
 from footfall import Config, Consent, CookieNames, Site
 from footfall.check import Finding, Stored, check_site, findings, privacy_record
 from footfall.cli import main
-from footfall.commands.choosing import load_site
+from footfall.commands.choosing import find_spool, load_site
 from footfall.consent import always_granted, any_of, onetrust, own_cookie
 from footfall.delivery import KEEP_ONCE, Delivery
 from footfall.identity.visitor import Visitor
@@ -70,8 +70,71 @@ def short(findings: list[Finding]) -> list[tuple[str, str]]:
     return [(one.severity, one.field) for one in findings]
 
 
+def beside(findings: list[Finding]) -> list[Finding]:
+    """Leave out what is to be known of every site: who grants consent, and who is a bot."""
+    return [one for one in findings if not one.finding.startswith(("is granted by", "takes curl"))]
+
+
 def test_with_a_careful_configuration_nothing_is_wrong(make: Make) -> None:
-    assert check_site(make()) == []
+    assert beside(check_site(make())) == []
+    assert short(check_site(make())) == [("note", "consent"), ("note", "ignore_bots")]
+
+
+@pytest.mark.parametrize(
+    ("config", "site", "ways"),
+    [
+        ({}, {}, "tracking.grant() in a view, or a POST to /consent?grant"),
+        ({}, {"consent_endpoint": None}, "tracking.grant() in a view"),
+        ({"consent": onetrust("C0004")}, {}, "whatever writes the cookies OptanonAlertBoxClosed, OptanonConsent"),
+        (
+            {"consent": any_of(own_cookie("choice"), onetrust("C0004"))},
+            {},
+            (
+                "tracking.grant() in a view, or a POST to /consent?grant, or whatever writes the cookies"
+                " OptanonAlertBoxClosed, OptanonConsent"
+            ),
+        ),
+        ({"consent": ask_elsewhere}, {}, "what your own reader reads"),
+    ],
+)
+def test_who_can_grant_consent_is_said(make: Make, config: Any, site: Any, ways: str) -> None:
+    said = [one.finding for one in check_site(make(site=site, **config)) if one.finding.startswith("is granted by")]
+    assert said == [f"is granted by {ways}; until then no event is accepted"]
+
+
+def test_nobody_grants_what_is_always_granted(make: Make) -> None:
+    assert not any(one.finding.startswith("is granted") for one in check_site(make(consent=always_granted)))
+
+
+@pytest.mark.parametrize(
+    "user_agent",
+    [
+        "curl/8.5.0",
+        "python-requests/2.32.3",
+        "python-httpx/0.28.1",
+        "",
+        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/131.0.0.0 Safari/537.36",
+    ],
+)
+def test_whom_the_check_calls_a_bot_is_one(make: Make, user_agent: str) -> None:
+    (said,) = [one.finding for one in check_site(make()) if one.field == "ignore_bots"]
+    for name in ("curl", "python-requests", "httpx", "headless browsers", "no user agent (Django's test client)"):
+        assert name in said
+    tracking = make().begin(view(headers={**PAGE, "user-agent": user_agent}))
+    assert tracking.request_class.name == "bot"
+
+
+@pytest.mark.parametrize(
+    ("config", "field"),
+    [
+        ({"secure": True}, "secure"),
+        ({"cookie_names": CookieNames(device="__Secure-rsa")}, "cookie_names"),
+        ({"consent": own_cookie("__Secure-choice")}, "consent"),
+    ],
+)
+def test_cookies_that_http_never_keeps_are_named(make: Make, config: Any, field: str) -> None:
+    found = [one for one in beside(check_site(make(**config))) if "over plain http" in one.finding]
+    assert [(one.severity, one.field) for one in found] == [("note", field)]
 
 
 HTTP = {"trackers": (Raptor("12345", base_url="http://tracker.example"),)}
@@ -128,12 +191,12 @@ CASES: list[tuple[str, Mapping[str, Any], list[tuple[str, str]]]] = [
 def test_what_is_wrong_or_risky_is_found_and_nothing_else(
     make: Make, settings: Mapping[str, Any], found: list[tuple[str, str]]
 ) -> None:
-    assert short(check_site(make(**settings))) == found
+    assert short(beside(check_site(make(**settings)))) == found
 
 
 def test_a_spool_that_others_deliver_needs_a_deliverer(make: Make, tmp_path: Path) -> None:
     delivery = Delivery(f"sqlite:///{tmp_path}/footfall.sqlite3", deliver_here=False)
-    assert short(check_site(make(site={"delivery": delivery}))) == [("note", "deliver_here")]
+    assert short(beside(check_site(make(site={"delivery": delivery})))) == [("note", "deliver_here")]
 
 
 @pytest.mark.parametrize(
@@ -153,20 +216,20 @@ def test_where_the_spool_lies_matters(
 ) -> None:
     file = tmp_path / "mounts"
     file.write_text(f"/dev/sda1 / ext4 rw 0 0\n{mounts.replace('{}', str(tmp_path.resolve()))}\n", encoding="utf-8")
-    assert short(check_site(make())) == found
+    assert short(beside(check_site(make()))) == found
 
 
 def test_a_machine_that_tells_of_no_mounts_is_no_finding(
     make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(findings, "_MOUNTS", tmp_path / "nothing")
-    assert check_site(make()) == []
+    assert beside(check_site(make())) == []
 
 
 def test_a_folder_that_cannot_be_written_is_an_error(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     # Root may write everywhere; the question is put to the system.
     monkeypatch.setattr(os, "access", lambda path, mode: False)
-    assert short(check_site(make())) == [("error", "spool")]
+    assert short(beside(check_site(make()))) == [("error", "spool")]
 
 
 @pytest.mark.parametrize(
@@ -176,14 +239,14 @@ def test_a_missing_extra_is_found_with_the_command_that_installs_it(
     make: Make, monkeypatch: pytest.MonkeyPatch, missing: str, found: tuple[str, str]
 ) -> None:
     monkeypatch.setattr(findings, "find_spec", lambda name: None if name == missing else find_spec("os"))
-    (one,) = check_site(make())
+    (one,) = beside(check_site(make()))
     assert ((one.severity, one.field), "pip install 'footfall[" in one.remedy) == (found, True)
 
 
 def test_the_worst_comes_first_and_every_finding_says_what_to_do(make: Make) -> None:
     findings = [one for _, settings, _ in CASES for one in check_site(make(**settings))]
     assert all(one.finding and one.remedy and str(one).startswith(one.severity) for one in findings)
-    worst = check_site(make(consent=always_granted, cookie_domain=None, secure=False))
+    worst = beside(check_site(make(consent=always_granted, cookie_domain=None, secure=False)))
     assert [one.severity for one in worst] == ["error", "warning", "warning", "note"]
 
 
@@ -323,7 +386,7 @@ SHOP = """
 
     told = []
     site = Site(
-        Config(secret_keys=("k" * 32,){config}),
+        Config(secret_keys=("a key of thirty-two letters, say",){config}),
         [Raptor("12345", base_url="http://127.0.0.1:9"), Yoochoose("00000", base_url="http://127.0.0.1:9")],
         delivery=Delivery("{spool}", deliver_here=False),
         on_forget={on_forget},
@@ -355,7 +418,7 @@ def test_check_prints_findings_and_ends_with_0_where_none_is_an_error(shop: Call
     assert main(["check", shop(config=", secure=False")]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].startswith("warning: secure: is False: ")
-    assert lines[-1] == f"0 errors, {sum(line.startswith('warning: ') for line in lines)} warnings, 5 notes"
+    assert lines[-1] == f"0 errors, {sum(line.startswith('warning: ') for line in lines)} warnings, 7 notes"
 
 
 def test_check_ends_with_1_where_something_does_not_work(shop: Callable[..., str], capsys: Output) -> None:
@@ -376,6 +439,55 @@ def test_a_site_that_is_not_there_is_status_2(
     shop()
     assert main([*command, site]) == 2
     assert capsys.readouterr().err.startswith("footfall: site: ")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["checked_shop.py", "./checked_shop.py", "shop/tracking.py:site", "./shop.py:site", "/shop/tracking"],
+)
+@pytest.mark.parametrize("command", [["check"], ["forget", DEVICE, "--site"]], ids=["check", "forget"])
+def test_a_files_path_is_no_site_and_says_what_is(
+    shop: Callable[..., str], capsys: Output, command: list[str], path: str
+) -> None:
+    shop()
+    assert main([*command, path]) == 2
+    said = capsys.readouterr().err
+    assert said == f"footfall: site: {path!r} is a file's path; write module and name, as in shop.tracking:site\n"
+
+
+NESTED = "\nimport types\nsites = types.SimpleNamespace(main=site)\n"
+
+
+@pytest.mark.parametrize(
+    "place", ["checked_shop:site", "checked_shop.site", "checked_shop:sites.main", "checked_shop.sites.main"]
+)
+def test_a_site_is_named_with_a_colon_or_as_django_does(shop: Callable[..., str], capsys: Output, place: str) -> None:
+    shop()
+    module = Path("checked_shop.py")
+    module.write_text(module.read_text(encoding="utf-8") + NESTED, encoding="utf-8")
+    assert main(["check", place]) == 0
+    assert main(["preview", place, "click", "3298", "--tracker", "raptor"]) == 0
+    assert find_spool(place) == f"sqlite:///{Path.cwd()}/footfall.sqlite3"
+
+
+@pytest.mark.parametrize("name", ["footfall.sqlite3", "spool.of.the.shop", "checked_shop.site"])
+def test_a_spools_file_is_one_whatever_dots_it_has(shop: Callable[..., str], name: str) -> None:
+    shop()
+    Path(name).touch()
+    assert find_spool(name) == f"sqlite:///{name}"
+
+
+def test_a_file_that_is_not_there_yet_is_a_file(shop: Callable[..., str]) -> None:
+    shop()
+    assert find_spool("footfall.sqlite3") == "sqlite:///footfall.sqlite3"
+
+
+def test_an_import_of_the_sites_own_that_fails_is_not_called_a_missing_module(shop: Callable[..., str]) -> None:
+    shop()
+    Path("checked_shop.py").write_text("import nothing_of_that_name\n", encoding="utf-8")
+    for place in ("checked_shop:site", "checked_shop.site"):
+        with pytest.raises(ModuleNotFoundError, match="nothing_of_that_name"):
+            load_site(place)
 
 
 def test_check_privacy_prints_the_record(shop: Callable[..., str], capsys: Output) -> None:
@@ -427,6 +539,20 @@ def test_forget_tells_the_site(shop: Callable[..., str], capsys: Output) -> None
     assert main(["forget", DEVICE, "--site", place]) == 0
     assert [one.device_id for one in sys.modules["checked_shop"].told] == [DEVICE]
     assert "Site(on_forget=...) was called" in capsys.readouterr().out
+
+
+def test_forget_ends_with_1_where_the_site_could_not_be_told(shop: Callable[..., str], capsys: Output) -> None:
+    place = shop(on_forget="lambda visitor: 1 / 0")
+    site = load_site(place)
+    emit_as(site, KNOWN)
+    site.close()
+    before = site.delivery
+    assert main(["forget", DEVICE, "--site", place]) == 1
+    told = capsys.readouterr()
+    assert told.out.startswith("Erased 2 requests")
+    assert "was called" not in told.out
+    assert "Not all of it was done" in told.err
+    assert site.delivery is before
 
 
 @pytest.mark.parametrize("spool", ["memory:", "sqlite:////no/such/folder/a.sqlite3"])

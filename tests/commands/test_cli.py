@@ -11,6 +11,7 @@ import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,21 @@ def test_what_the_command_cannot_read_is_status_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 2
+
+
+@pytest.mark.parametrize("program", ["footfall", "footfall.cli"])
+def test_the_version_is_the_installed_ones_however_it_is_asked(program: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", program, "--version"], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == f"footfall {version('footfall')}\n"
+
+
+def test_python_m_footfall_ends_as_the_command_does() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "footfall", "check", "nothing_here:site"], capture_output=True, timeout=60, check=False
+    )
+    assert done.returncode == 2
 
 
 @pytest.mark.parametrize("command", ["tracker", "demo"])

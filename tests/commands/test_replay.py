@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.outside import outside_data
 
 import footfall
 from footfall.cli import main
@@ -24,7 +25,7 @@ from footfall.delivery import Delivery, list_failed
 from footfall.localtracker import LocalTracker, Rules
 
 #: One day of a shop's orders: UCI's "Online Retail" in parts by day, the file 2010-12-01.csv. It is not ours to copy.
-REAL_ORDERS = Path(__file__).parents[3] / "shared" / "data" / "online-retail-2010-12-01.csv"
+REAL_ORDERS = "online-retail-2010-12-01.csv"
 
 ORDERS = '''\
 InvoiceNo,StockCode,Description,Quantity,UnitPrice,CustomerID
@@ -123,9 +124,8 @@ def test_a_real_day_of_orders_adds_up_to_the_cent(
     options: list[str], sent: list[str], refused: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """T-22, T-26: 3,108 lines of 58,635.56 pounds; returns have no event, strangers no offline order."""
-    if not REAL_ORDERS.exists():
-        pytest.skip(f"no {REAL_ORDERS}: put one day of UCI's Online Retail there to replay real orders")
-    _, table, _ = replay(capsys, str(REAL_ORDERS), "--dry-run", *options)
+    orders = outside_data(REAL_ORDERS)
+    _, table, _ = replay(capsys, str(orders), "--dry-run", *options)
     assert (table["would be sent"], table["refused"], table["in the file"]) == (
         sent,
         refused,

@@ -136,29 +136,26 @@ class AsyncDjangoViews:
 
 
 def through_django_wsgi(site: Site | None) -> Callable[[Request], Response]:
-    handler = django_handler(site, WSGIHandler)
-
-    def get(request: Request) -> Response:
-        with override_settings(ROOT_URLCONF=DjangoViews):
-            return call_wsgi(handler, request)
-
-    return get
+    return through_django(site, DjangoViews, WSGIHandler, call_wsgi)
 
 
 def through_django_asgi(site: Site | None) -> Callable[[Request], Response]:
-    handler = django_handler(site, ASGIHandler)
+    return through_django(site, AsyncDjangoViews, ASGIHandler, call_asgi)
+
+
+def through_django(
+    site: Site | None, views: type, make: Callable[[], Any], call: Callable[[Any, Request], Response]
+) -> Callable[[Request], Response]:
+    ours = [] if site is None else ["footfall.django.TrackingMiddleware"]
+    handlers: list[Any] = []
 
     def get(request: Request) -> Response:
-        with override_settings(ROOT_URLCONF=AsyncDjangoViews):
-            return call_asgi(handler, request)
+        with override_settings(MIDDLEWARE=ours, FOOTFALL_SITE=site, ROOT_URLCONF=views):
+            if not handlers:
+                handlers.append(make())
+            return call(handlers[0], request)
 
     return get
-
-
-def django_handler(site: Site | None, make: Callable[[], Any]) -> Any:
-    ours = [] if site is None else ["footfall.django.TrackingMiddleware"]
-    with override_settings(MIDDLEWARE=ours, FOOTFALL_SITE=site):
-        return make()
 
 
 DOORS: dict[str, Door] = {

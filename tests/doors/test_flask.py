@@ -14,7 +14,7 @@ from tests.doors.exchange import KEY, PAGE, Request, guid
 from tests.doors.rows import ALICE, KNOWN, VISIT, both, ids
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from footfall import Config, Site, current_tracking, wsgi
+from footfall import Config, CookieNames, Site, current_tracking, wsgi
 from footfall.consent import always_granted
 from footfall.delivery import Delivery
 from footfall.errors import ConfigError
@@ -209,6 +209,39 @@ def test_the_applications_secret_seals_where_the_site_has_none(watch: MakeWatche
     again.secret_key = app.secret_key
     Footfall(again, watch(secret_keys=()).site)
     assert call_wsgi(again, Request(cookies=(sealed.partition(";")[0],))).body == b"anna@shop.example"
+
+
+def test_flasks_former_secrets_open_what_they_sealed(watch: MakeWatched) -> None:
+    before = make_app(lambda: tracking().identify("anna@shop.example") or "hello")
+    before.secret_key = b"the secret of the year before, in bytes"
+    Footfall(before, watch(secret_keys=()).site)
+    sealed = call_wsgi(before, Request()).all("set-cookie")[-1]
+    now = make_app(lambda: str(tracking().ruid))
+    now.secret_key = "a secret of this year"
+    now.config["SECRET_KEY_FALLBACKS"] = ["the secret of the year before, in bytes"]
+    Footfall(now, watch(secret_keys=()).site)
+    assert call_wsgi(now, Request(cookies=(sealed.partition(";")[0],))).body == b"anna@shop.example"
+
+
+def test_a_task_of_a_flask_application_opens_what_its_pages_sealed(watch: MakeWatched) -> None:
+    """A worker makes the application and serves no request."""
+    page = make_app(lambda: tracking().snapshot())
+    worker = make_app()
+    site = watch(secret_keys=()).site
+    for app, of in ((page, watch(secret_keys=()).site), (worker, site)):
+        app.secret_key = "a secret of the site, and of no visitor"
+        Footfall(app, of)
+    token = call_wsgi(page, Request(cookies=(KNOWN,))).body.decode()
+    assert site.resume(token).valid
+
+
+def test_a_session_cookie_of_our_name_is_a_warning_at_the_start(
+    watch: MakeWatched, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = make_app()
+    with caplog.at_level(logging.WARNING, "footfall"):
+        Footfall(app, watch(cookie_names=CookieNames(session="session")).site)
+    assert "SESSION_COOKIE_NAME is 'session'" in caplog.text
 
 
 def test_without_any_secret_the_extension_says_what_to_write(watch: MakeWatched) -> None:

@@ -1,14 +1,12 @@
 """Real visitors' clicks, one jar each: as many sessions as were counted from the files by themselves.
 
-The files may not be copied into this project. Where they are is for ``FOOTFALL_DATA`` to say; by default it is the
-folder ``shared/data`` beside the project's. Without them these tests are skipped, wherever they run: everything that
-they hold is also held, with invented visitors, by ``test_year.py``.
+The files may not be copied into this project. Where they are is for ``FOOTFALL_DATA`` alone to say. Without them
+these tests are skipped, wherever they run: everything that they hold is also held, by ``test_year.py``.
 """
 
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,10 +14,9 @@ from pathlib import Path
 import pytest
 from tests.identity.asking import make_site
 from tests.identity.browsing import Browser
+from tests.outside import outside_data
 
 from footfall.testing import Clock
-
-DATA = Path(os.environ.get("FOOTFALL_DATA") or Path(__file__).parents[3] / "shared" / "data")
 
 
 def rees46(path: Path) -> Iterator[tuple[float, str]]:
@@ -47,9 +44,7 @@ def test_real_visitors_have_the_sessions_that_the_rules_give(
     name: str, read: Callable[[Path], Iterator[tuple[float, str]]], visitors: int, sessions: int
 ) -> None:
     """R-20..R-24: a session ends after 20 quiet minutes, a device does not."""
-    path = DATA / name
-    if not path.exists():
-        pytest.skip(f"{path} is missing: the real visitors' sessions are not counted; FOOTFALL_DATA names its folder")
+    path = outside_data(name)
     clock = Clock()
     site = make_site()
     browsers: dict[str, Browser] = {}

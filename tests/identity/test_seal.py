@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.hiding import hide
 from tests.identity.asking import KEY, KNOWN, PAYMENT_RETURN, guid, make_site, respond, set_cookies, view
 
 from footfall import Config, Consent, Site, Tracking
@@ -92,13 +92,13 @@ def test_nothing_else_opens(text: str) -> None:
 
 
 def test_sealing_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.ciphers.aead", None)
+    hide("cryptography", monkeypatch)
     with pytest.raises(MissingExtra, match=r"footfall\[seal\]"):
         make_site()
 
 
 def test_a_frameworks_secret_needs_no_package_where_nothing_is_sealed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.ciphers.aead", None)
+    hide("cryptography", monkeypatch)
     site = make_site(secret_keys=(), ruid_cookie="off")
     site.start(secret_key=KEY)
     assert site.policy.sealer is None

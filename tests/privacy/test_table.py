@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -277,7 +278,7 @@ def test_a_reader_that_fails_leaves_the_visitor_unknown_and_one_line_without_val
     site = make_site(consent=reader)
     outcomes = [respond(site, view(cookie=f"{KNOWN}; name={ANNA}"), emit) for _ in range(3)]
     assert outcomes == [[], [], []]
-    lines = [record.getMessage() for record in caplog.records]
+    lines = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert len(lines) == 1
     assert not any(secret in lines[0] for secret in (DEVICE, SESSION, ANNA, "shop.example"))
 
@@ -321,7 +322,7 @@ def test_a_choice_is_written_with_its_version_and_time_and_ages(choose: View, le
     assert "; Max-Age=15552000; Domain=shop.example; Path=/; Secure; SameSite=Lax" in line
 
     def heard(reader: OwnCookie) -> list[str]:
-        tracking = make_site(consent=reader, secret_keys=("k" * 32,))
+        tracking = make_site(consent=reader, secret_keys=("a key of thirty-two letters, say",))
         tracking.now = clock
         one = tracking.begin(view(cookie=written))
         return [one.consent.value[0], one.person_consent.value[0]]

@@ -13,9 +13,11 @@ from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from footfall.check.record import requests_of
-from footfall.config import Config, ConsentReader
-from footfall.consent import always_granted, own_cookie_of
+from footfall.config import HOW_TO_WRITE_KEYS, PLACEHOLDER, Config, ConsentReader
+from footfall.consent import always_granted, cookie_names_of, own_cookie_of
+from footfall.errors import BrokenExtra
 from footfall.events import Click, Login, PageView
+from footfall.identity.seal import Sealer
 from footfall.site import Site
 
 __all__ = ["SEVERITIES", "Finding", "Severity", "check_site"]
@@ -80,6 +82,8 @@ def _check_consent(site: Site) -> Iterator[Finding]:
             f"is always_granted{of}: no visitor is asked",
             "read the visitor's choice, by own_cookie() or your consent platform, unless law or a contract settles it",
         )
+    if "device" not in given:
+        yield from _say_who_grants(site)
     if site.policy.own_consent is None and endpoint is not None:
         yield _error(
             "consent_endpoint",
@@ -100,6 +104,21 @@ def _check_consent(site: Site) -> Iterator[Finding]:
             "is an async reader: behind WSGI, Flask or a sync Django its visitors stay unknown",
             "keep to ASGI doors, or write a plain function",
         )
+
+
+def _say_who_grants(site: Site) -> Iterator[Finding]:
+    own, endpoint = site.policy.own_consent, site.policy.consent_endpoint
+    elsewhere = sorted(set(cookie_names_of(site.policy.reader)) - ({own.name} if own is not None else set()))
+    ways = [] if own is None else ["tracking.grant() in a view"]
+    if own is not None and endpoint is not None:
+        ways.append(f"a POST to {endpoint}?grant")
+    if elsewhere:
+        ways.append(f"whatever writes the cookies {', '.join(elsewhere)}")
+    yield _note(
+        "consent",
+        f"is granted by {', or '.join(ways) or 'what your own reader reads'}; until then no event is accepted",
+        "while you develop, write consent=always_granted to see events without a banner",
+    )
 
 
 def _check_purposes(readers: Mapping[str, ConsentReader]) -> Iterator[Finding]:
@@ -151,19 +170,29 @@ def _check_seal(site: Site) -> Iterator[Finding]:
                 "is 'sealed', and the package cryptography is not installed",
                 "python3 -m pip install 'footfall[seal]', or write ruid_cookie='off'",
             )
+        elif config.ruid_cookie == "sealed" and (broken := _find_broken_seal()) is not None:
+            yield _error("ruid_cookie", f"is 'sealed': {broken}", "or write ruid_cookie='off'")
     if not config.secret_keys and config.ruid_cookie == "sealed" and config.person_ids == "ruid+reaid":
         yield _warning(
             "secret_keys",
             "is empty and ruid_cookie is 'sealed': plain ASGI and WSGI do not start; Django and Flask seal with their"
             " own SECRET_KEY",
-            "write secret_keys=('a random text of 32 characters',), so that either key can be renewed alone",
+            f"{HOW_TO_WRITE_KEYS}, so that either key can be renewed alone",
         )
     elif not config.secret_keys:
         yield _note(
             "secret_keys",
             "is empty: tracking.snapshot() and site.resume() do not work",
-            "write secret_keys=('a random text of 32 characters',) to report a purchase from a webhook",
+            f"{HOW_TO_WRITE_KEYS} to report a purchase from a webhook",
         )
+
+
+def _find_broken_seal() -> BrokenExtra | None:
+    try:
+        Sealer([PLACEHOLDER], os.urandom)
+    except BrokenExtra as error:
+        return error
+    return None
 
 
 def _check_cookies(site: Site) -> Iterator[Finding]:
@@ -193,6 +222,24 @@ def _check_cookies(site: Site) -> Iterator[Finding]:
             "write strip_query_ids=True, at the price of a redirect on those pages",
         )
     yield from _check_lifetimes(config)
+
+
+def _check_https(site: Site) -> Iterator[Finding]:
+    config, own = site.config, site.policy.own_consent
+    over_http = "over plain http, http://localhost included,"
+    if site.policy.needs_https:
+        yield _note(
+            "secure" if config.secure is True else "cookie_names",
+            ("is True" if config.secure is True else "have a name that begins with __Secure-")
+            + f": {over_http} no cookie of ours sticks, and every page is a new visitor's",
+            "develop with secure='auto' and names without the prefix, or over https",
+        )
+    if own is not None and own.name.lower().startswith("__secure-"):
+        yield _note(
+            "consent",
+            f"is kept under a name that begins with __Secure-: {over_http} no choice is remembered",
+            "develop with own_cookie() under another name, or over https",
+        )
 
 
 def _check_lifetimes(config: Config) -> Iterator[Finding]:
@@ -226,7 +273,14 @@ def _check_visitors(site: Site) -> Iterator[Finding]:
             "is off: crawlers are counted as visitors, each page as a new one",
             "leave it on",
         )
-    elif find_spec("crawleruseragents") is None:
+    else:
+        yield _note(
+            "ignore_bots",
+            "takes curl, python-requests, httpx, headless browsers and whoever sends no user agent"
+            " (Django's test client) for bots: no event of theirs is accepted",
+            "send the User-Agent of a browser to try it out, or write ignore_bots=False in tests",
+        )
+    if site.config.ignore_bots and find_spec("crawleruseragents") is None:
         yield _note(
             "ignore_bots",
             "knows bots by a dozen words: the list of 1,500 patterns is not installed",
@@ -349,6 +403,7 @@ _CHECKS: tuple[Callable[[Site], Iterator[Finding]], ...] = (
     _check_signals,
     _check_seal,
     _check_cookies,
+    _check_https,
     _check_visitors,
     _check_trackers,
     _check_delivery,

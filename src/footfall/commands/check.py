@@ -7,7 +7,7 @@ import argparse
 from footfall.check import SEVERITIES, check_site, format_record, privacy_record
 from footfall.commands.choosing import load_site
 from footfall.commands.command import Command
-from footfall.errors import ConfigError, MissingExtra
+from footfall.errors import BrokenExtra, ConfigError, MissingExtra
 
 __all__ = ["COMMAND"]
 
@@ -33,7 +33,7 @@ def _run(options: argparse.Namespace) -> int:
     """
     try:
         site = load_site(options.site)
-    except (ConfigError, MissingExtra) as error:
+    except (ConfigError, MissingExtra, BrokenExtra) as error:
         if str(error).startswith("site: "):  # there is no site to check
             raise
         print(f"error: {error}")

@@ -30,7 +30,9 @@ __all__ = [
 
 KNOWN = ("raptor", "raptor-stream", "yoochoose", "ibexa")
 DEFAULT_SPOOL = "sqlite:///footfall.sqlite3"
-_SITE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+_NAME = r"[^\W\d]\w*"
+_SITE = re.compile(rf"{_NAME}(\.{_NAME})*[:.]{_NAME}(\.{_NAME})*")
+_SETTINGS = "DJANGO_SETTINGS_MODULE"
 _KEY = "FOOTFALL_LICENCE_KEY"
 
 
@@ -95,27 +97,26 @@ def choose_trackers(site: Site, name: str | None) -> Sequence[Tracker]:
 
 
 def load_site(path: str) -> Site:
-    """Import a site by its place, ``shop.tracking:site``. The working directory is searched too.
+    """Import a site by its place: ``shop.tracking:site`` or ``shop.tracking.site``.
+
+    The working directory is searched too. Where ``DJANGO_SETTINGS_MODULE`` is set, Django is set up first, because
+    a site may import the shop's models.
 
     Raises:
-        ConfigError: There is no such module, or no site in it.
+        ConfigError: There is no such module, or no site in it, or Django cannot be set up.
     """
     from footfall.site import Site
 
-    module, colon, attribute = path.partition(":")
-    if not (module and colon and attribute):
-        raise ConfigError(f"site: {path!r} is no place; write module and name, as in shop.tracking:site")
+    place = _SITE.fullmatch(path)
+    if place is None or path.endswith(".py"):
+        what = "a file's path" if "/" in path or os.sep in path or path.endswith(".py") else "no place"
+        raise ConfigError(f"site: {path!r} is {what}; write module and name, as in shop.tracking:site")
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
-    try:
-        found: object = import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
-            raise  # an import inside the site failed: the traceback says where
-        raise ConfigError(
-            f"site: there is no module {module!r}; write one that is on PYTHONPATH or in this folder"
-        ) from None
+    _set_up_django()
+    module, attribute = path.split(":") if ":" in path else path.rsplit(".", 1)
+    found: object = _import_module(module, path)
     for name in attribute.split("."):
         found = getattr(found, name, None)
     if not isinstance(found, Site):
@@ -124,15 +125,52 @@ def load_site(path: str) -> Site:
     return found
 
 
+def _import_module(module: str, path: str) -> object:
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise  # an import inside the site failed: the traceback says where
+        holder, _, attribute = module.rpartition(".")
+        if ":" not in path and holder and error.name == module and hasattr(inner := import_module(holder), attribute):
+            return getattr(inner, attribute)  # shop.tracking.sites.main: sites is an object, not a module
+        raise ConfigError(
+            f"site: there is no module {module!r}; write one that is on PYTHONPATH or in this folder"
+        ) from None
+
+
+def _set_up_django() -> None:
+    if not os.environ.get(_SETTINGS):
+        return
+    try:
+        import django
+        from django.core.exceptions import ImproperlyConfigured
+    except ImportError:  # set for another program
+        return
+    try:
+        django.setup()
+    except (ImportError, ImproperlyConfigured) as error:
+        raise ConfigError(
+            f"site: {_SETTINGS} is {os.environ[_SETTINGS]!r}, with which Django cannot be set up ({error}); correct it,"
+            " or unset it"
+        ) from error
+
+
 def find_spool(place: str) -> str:
-    """Read where a spool is: ``sqlite:///...``, a file's path, or a site's place (``shop.tracking:site``).
+    """Read where a spool is: ``sqlite:///...``, a file's path, or a site's place, as `load_site` takes it.
 
     Raises:
         ConfigError: There is no such site.
     """
     if place.startswith("sqlite:") or place == "memory:":
         return place
-    if _SITE.fullmatch(place):
-        path = load_site(place).delivery.settings.path
-        return "memory:" if path is None else f"sqlite:///{path}"
+    # A file's name has a dot too: without a colon it is a site where the module is there, and the file is not.
+    if _SITE.fullmatch(place) and (":" in place or not Path(place).exists()):
+        try:
+            path = load_site(place).delivery.settings.path
+        except ConfigError:
+            if ":" in place:
+                raise
+        else:
+            return "memory:" if path is None else f"sqlite:///{path}"
     return f"sqlite:///{place}"

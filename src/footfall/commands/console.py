@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from footfall.errors import MissingExtra
+from footfall.errors import missing_or_broken
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,8 +24,8 @@ def make_console(*, stderr: bool = False, width: int = 160) -> Console:
     """
     try:
         from rich.console import Console
-    except ImportError:
-        raise MissingExtra("showing this", "cli") from None
+    except ImportError as error:
+        raise missing_or_broken("showing this", "cli", "rich", error) from error
     console = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         console.width = width

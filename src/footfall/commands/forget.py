@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from footfall.commands.choosing import load_site
 from footfall.commands.command import Command
@@ -10,6 +11,7 @@ from footfall.delivery import Delivery
 from footfall.errors import ConfigError
 from footfall.identity.ids import parse_guid
 from footfall.identity.visitor import Visitor
+from footfall.reporter import Reporter
 
 __all__ = ["COMMAND"]
 
@@ -26,7 +28,8 @@ def _run(options: argparse.Namespace) -> int:
     """Erase a visitor from a site's spool and tell the site; run it as the user that the site runs as.
 
     Returns:
-        0. From then on the erasure is as durable as an event, even if this command is killed.
+        0: from then on the erasure is as durable as an event, even if this command is killed. 1: the erasure or the
+        site's own ``on_forget`` failed.
 
     Raises:
         ConfigError: There is no such site, no such id, or no spool that another process can reach.
@@ -43,17 +46,21 @@ def _run(options: argparse.Namespace) -> int:
         found = "is in memory: only its own process can reach it" if path is None else f"{path} does not exist here"
         raise ConfigError(f"spool: {found}; run this where the site runs, or call tracking.forget() in a view")
     # This delivery only erases. The site delivers what waits.
-    site.delivery = delivery = Delivery(f"sqlite:///{path}", deliver_here=False)
+    delivery = Delivery(f"sqlite:///{path}", deliver_here=False)
+    reporter = Reporter(site.trackers, delivery, site.policy.notices, on_forget=site.on_forget)
     before = delivery.stats().erased
-    site.reporter.erase(Visitor(device_id=device, anonymous_id=device))
+    done = reporter.erase(Visitor(device_id=device, anonymous_id=device))
     delivery.close(_LONGEST)
     erased = delivery.stats().erased - before
     print(f"Erased {erased} request{'s' if erased != 1 else ''} that waited or had failed.")
     if site.on_forget is None:
         print("Site(on_forget=...) is not set: ask the trackers' vendors to erase this device too.")
-    else:
+    elif done:
         print("Site(on_forget=...) was called with this device only: no other id of theirs is known here.")
     print("The visitor's browser keeps its cookies until a view there calls tracking.forget() or tracking.deny().")
+    if not done:
+        print("Not all of it was done: see the errors above, mend their cause, and run this again.", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -192,7 +192,7 @@ def _fields(written: Sequence[str]) -> Fields:
 
 def _trackers(options: argparse.Namespace, words: list[str]) -> tuple[Sequence[Tracker], str]:
     """Take the site from the words, if they name one."""
-    if ":" in words[0]:
+    if ":" in words[0] or "." in words[0]:  # no kind of event has either
         site = load_site(words.pop(0))
         return choose_trackers(site, options.tracker), site.config.anonymous_user
     if options.tracker is None:

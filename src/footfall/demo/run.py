@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 
 from footfall import Config, Site
@@ -16,7 +15,7 @@ from footfall.demo.replay import replay
 from footfall.demo.report import compare, format_report, format_summary
 from footfall.demo.shop import CONSENT, create_shop, who_is_logged_in
 from footfall.demo.visits import read_steps
-from footfall.errors import ConfigError, MissingExtra
+from footfall.errors import ConfigError, missing_or_broken
 from footfall.localtracker import BackgroundServer, LocalTracker, Rules, wait_for_interrupt
 from footfall.trackers import Raptor, Yoochoose
 
@@ -43,10 +42,11 @@ def run_demo(*, host: str, port: int | None, tracker_port: int | None, stay: boo
         ConfigError: A port that was asked for is taken.
         MissingExtra: rich or uvicorn is not installed.
     """
-    if find_spec("rich") is None:
-        raise MissingExtra("the demo", "tracker")
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    try:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    except ImportError as error:
+        raise missing_or_broken("the demo", "tracker", "rich", error) from error
 
     console = Console()
     steps = read_steps()

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from functools import cache, lru_cache
 
+from footfall.errors import BrokenExtra, missing_or_broken
+
 __all__ = ["is_bot"]
 
 # For sites without the extra "bots". A phone named CUBOT is a phone.
@@ -18,10 +20,16 @@ WORDS = re.compile(
 
 @cache
 def _is_known_crawler() -> Callable[[str], bool]:
-    """Load 1,500 maintained patterns if they are installed; it is no error if they are not."""
+    """Load 1,500 maintained patterns if they are installed; it is no error if they are not.
+
+    Raises:
+        BrokenExtra: They are installed, but cannot be imported. Raised when a site is made, not on a page.
+    """
     try:
         from crawleruseragents import is_crawler
-    except ImportError:
+    except ImportError as error:
+        if isinstance(found := missing_or_broken("ignore_bots", "bots", "crawleruseragents", error), BrokenExtra):
+            raise found from error
         return lambda user_agent: False  # noqa: ARG005 - the crawler list's own signature
     crawler: Callable[[str], bool] = is_crawler
     return crawler

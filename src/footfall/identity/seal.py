@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from footfall.errors import MissingExtra
+from footfall.errors import missing_or_broken
 
 __all__ = ["Opened", "Sealer"]
 
@@ -33,26 +33,27 @@ class Sealer:
     not open. 2^32 seals with one key are safe; renewing the key yearly is enough for a site of any size.
     """
 
-    def __init__(self, keys: Sequence[str], entropy: Callable[[int], bytes]) -> None:
+    def __init__(self, keys: Sequence[str | bytes], entropy: Callable[[int], bytes]) -> None:
         """Make a key ring.
 
         Args:
-            keys: Texts, newest first, each of at least 16 characters.
+            keys: Newest first. A text and its UTF-8 bytes are the same key, as in Django and Flask.
             entropy: Returns as many random bytes as it is asked for.
 
         Raises:
             MissingExtra: The package ``cryptography`` is not installed.
+            BrokenExtra: It is, and cannot be imported.
         """
         try:
             from cryptography.exceptions import InvalidTag
             from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-        except ImportError:
-            raise MissingExtra("a sealed cookie", "seal") from None
+        except ImportError as error:
+            raise missing_or_broken("a sealed cookie", "seal", "cryptography", error) from error
         self._invalid = InvalidTag
         self._entropy = entropy
         self._ring: dict[bytes, AESGCM] = {}
         for key in keys:
-            secret = hashlib.sha256(b"footfall seal\0" + key.encode()).digest()
+            secret = hashlib.sha256(b"footfall seal\0" + _to_bytes(key)).digest()
             self._ring.setdefault(hashlib.sha256(secret).digest()[:KEY_ID_BYTES], AESGCM(secret))
         self._newest = next(iter(self._ring))
         # Base64 has six bits a letter: of the sixth, four are the nonce's.
@@ -94,3 +95,7 @@ class Sealer:
 
 def _binding(name: str, scope: str) -> bytes:
     return f"{name}\0{scope}".encode("utf-8", "surrogatepass")
+
+
+def _to_bytes(key: str | bytes) -> bytes:
+    return key if isinstance(key, bytes) else key.encode("utf-8", "surrogatepass")

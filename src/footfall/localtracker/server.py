@@ -5,14 +5,13 @@ from __future__ import annotations
 import signal
 import socket
 import threading
-from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self, Unpack
 
 from starlette.types import ASGIApp
 
-from footfall.errors import ConfigError, MissingExtra
+from footfall.errors import ConfigError, missing_or_broken
 from footfall.localtracker.app import create_app
 from footfall.localtracker.assessment import Rules
 from footfall.localtracker.faults import Faults
@@ -41,10 +40,10 @@ class BackgroundServer:
     """
 
     def __init__(self, app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0, what: str = "the server") -> None:
-        if find_spec("uvicorn") is None:
-            raise MissingExtra(what, "tracker")
-        import uvicorn
-
+        try:
+            import uvicorn
+        except ImportError as error:
+            raise missing_or_broken(what, "tracker", "uvicorn", error) from error
         self._socket = _listen(host, port, what)
         self.host = host
         self.port: int = self._socket.getsockname()[1]

@@ -1,12 +1,13 @@
-"""Tells, in debug only, why a response did or did not track: a short header, and a word to the local tracker.
+"""Tells, in debug only, why a response did or did not track: a short header, the log, a word to the local tracker.
 
 Nothing of it exists outside of a framework's debug flag: `Site.begin` makes a `TracedTracking` only there. A trace
-holds names of cookies, the first four characters of an id, and no id of a person.
+holds names of cookies, the first four characters of an id, and no id of a person; the log holds nothing of an id.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 import socket
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +20,7 @@ from footfall.events import Click, Event
 from footfall.identity.caching import HeaderEdit, cache_decision
 from footfall.identity.recognize import Known
 from footfall.policy import Policy
-from footfall.reporter import SOMEBODY, Outcome, Reporter, ask, kind_of
+from footfall.reporter import SOMEBODY, Outcome, Reporter, ask, describe_refusal, kind_of
 from footfall.request import Consent, RequestView
 from footfall.trackers.protocol import Tracker
 from footfall.tracking.ids import KnownIds
@@ -33,6 +34,7 @@ LONGEST: Final = 1_500  #: characters of a trace: it stays a header that every s
 SHOWN: Final = 4  #: characters of an id
 LOOPBACK: Final = {"127.0.0.1": "127.0.0.1", "localhost": "127.0.0.1", "::1": "::1"}
 
+_logger = logging.getLogger("footfall.tracking")
 _unsafe = re.compile(r"[^ !#-\[\]-~]").sub
 _no_word = re.compile(r"[^A-Za-z0-9_.-]+").sub
 _listeners: WeakKeyDictionary[Policy, tuple[tuple[str, int], ...]] = WeakKeyDictionary()
@@ -66,6 +68,7 @@ class TracedTracking(Tracking):
         if status < 200:
             return edit
         shared = cache_decision(status, headers, pending=True, changed=False, read=False).shared
+        self._log(str(status), edit, shared=shared)
         trace = _format(self._parts(edit, shared=shared))
         line = f"{self._view.method} {_no_space(self._view.path)} {status}"
         _tell(_listeners_of(self._policy, self._reporter.trackers), f"{line}\n{trace}".encode())
@@ -73,13 +76,27 @@ class TracedTracking(Tracking):
         edit.add.append((TRACE_HEADER, trace))
         return edit
 
-    def _parts(self, edit: HeaderEdit | None, *, shared: bool) -> Iterator[tuple[str, str]]:
+    def release(self) -> None:
+        """Let go of the request, and log what it was if no response has told."""
+        unanswered = not self.finished
+        super().release()
+        if unanswered:
+            self._log("no response", None, shared=False)
+
+    def _log(self, what: str, edit: HeaderEdit | None, *, shared: bool) -> None:
+        """Log what the request was and did. The address and the values of ids are the visitor's, and stay out."""
+        if _logger.isEnabledFor(logging.DEBUG):
+            said = [f"{name}: {value}" for name, value in self._parts(edit, shared=shared, shown=0) if value]
+            _logger.debug("%s; %s", what, "; ".join(said))
+
+    def _parts(self, edit: HeaderEdit | None, *, shared: bool, shown: int = SHOWN) -> Iterator[tuple[str, str]]:
         ids, kind = self._ids, self.request_class
         yield "class", kind.name
-        yield "reason", kind.reason
+        # A reason that the site's own function wrote may quote the visitor.
+        yield "reason", kind.reason if shown or self._policy.config.classify is None else ""
         yield "consent", _say_consent(ids)
         if ids.consents[0] is Consent.GRANTED and kind.read:
-            yield from _say_ids(ids)
+            yield from _say_ids(ids, shown)
             login = self._login
             yield "user", "not asked" if login is None or not login.known else "yes" if login.name else "nobody"
         else:
@@ -87,7 +104,8 @@ class TracedTracking(Tracking):
         added = [] if edit is None else edit.add
         yield "cookies", " ".join(line.partition("=")[0] for name, line in added if name == "Set-Cookie")
         yield "cache", _say_cache([name for name, _ in added], shared=shared)
-        yield "events", " ".join(self._notes.events)
+        events = self._notes.events if shown else [event.partition(":")[0] for event in self._notes.events]
+        yield "events", " ".join(events)
 
 
 class _Notes:
@@ -103,6 +121,7 @@ class _Notes:
         for name in outcome.unidentified:
             self.add(outcome.event, f"!{_word(name)}:no-id")
         for name, _ in outcome.wrong:
+            _logger.info("event %s: is not accepted by %s (it is wrong); see its error", kind_of(outcome.event), name)
             self.add(outcome.event, f"!{_word(name)}:wrong")
         if self._inner.listener is not None:
             self._inner.listener.hear(outcome)
@@ -129,6 +148,10 @@ class _NotingReporter(Reporter):
         self.notes.add(event, f"!{_word(reason)}")  # once, not for each tracker
         super().refuse(event, reason)
 
+    def say_refused(self, event: Event, reason: str, tracker: str = "") -> None:
+        """Tell the log of each: whoever debugs looks for one."""
+        _logger.info("%s", describe_refusal(event, reason, tracker))
+
 
 def _say_consent(ids: KnownIds) -> str:
     device, person = ids.consents
@@ -136,11 +159,11 @@ def _say_consent(ids: KnownIds) -> str:
     return f"{said} (Sec-GPC)" if ids.gpc else said
 
 
-def _say_ids(ids: KnownIds) -> Iterator[tuple[str, str]]:
+def _say_ids(ids: KnownIds, shown: int) -> Iterator[tuple[str, str]]:
     known = ids.known
-    yield "device", "forgotten" if ids.forgotten else _say_id("device", known.device, ids.minted_device, known)
+    yield "device", "forgotten" if ids.forgotten else _say_id("device", known.device, ids.minted_device, known, shown)
     ended = " (the last visit is over)" if known.session and not known.alive and ids.minted_session else ""
-    session = _say_id("session", known.alive, ids.minted_session, known) + ended
+    session = _say_id("session", known.alive, ids.minted_session, known, shown) + ended
     yield "session", "forgotten" if ids.forgotten else session
     if ids.consents[1] is not Consent.GRANTED or ids.forgotten:
         return
@@ -150,12 +173,12 @@ def _say_ids(ids: KnownIds) -> Iterator[tuple[str, str]]:
         yield ids.policy.token_name, "query" if ids.token_captured else "cookie"
 
 
-def _say_id(role: str, value: str | None, minted: str | None, known: Known) -> str:
+def _say_id(role: str, value: str | None, minted: str | None, known: Known, shown: int) -> str:
     if value is not None:
         twins = ", sent twice" if role in known.twins else ""
-        return f"cookie {value[:SHOWN]}{', under the former name' if role in known.former else twins}"
+        return f"cookie {value[:shown]}".rstrip() + f"{', under the former name' if role in known.former else twins}"
     if minted is not None:
-        return f"new {minted[:SHOWN]}"
+        return f"new {minted[:shown]}".rstrip()
     return "none, and none was minted"
 
 

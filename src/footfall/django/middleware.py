@@ -1,4 +1,4 @@
-"""The Django door: one middleware, sync and async, and the checks that tell what is wrong with its place."""
+"""The Django door: one middleware, sync and async."""
 
 from __future__ import annotations
 
@@ -6,30 +6,22 @@ from collections.abc import Awaitable, Callable
 from http.cookies import Morsel
 from typing import Any
 
-try:
-    from django.conf import settings
-    from django.core import checks
-except ImportError:
-    from footfall.errors import MissingExtra
-
-    raise MissingExtra("footfall.django", "django") from None
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.apps import apps
+from django.conf import settings
 from django.core.exceptions import DisallowedHost
+from django.core.signals import setting_changed
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.utils.module_loading import import_string
 from starlette.datastructures import State
 
 from footfall import asgi, wsgi
-from footfall.errors import ConfigError
+from footfall.django.loading import APP, SETTING, load_site
 from footfall.request import RequestView
-from footfall.site import Site
 from footfall.starlette import TrackedState
 from footfall.tracking import CURRENT, HeaderEdit, Tracking
 
 __all__ = ["TrackedRequest", "TrackingMiddleware"]
-
-SETTING = "FOOTFALL_SITE"
 
 
 class TrackedRequest(HttpRequest):
@@ -54,9 +46,22 @@ class TrackingMiddleware:
         """Load the site that the settings name."""
         self._get_response = get_response
         self._site = load_site()
+        self._stale = False
+        if not (apps.ready and apps.is_installed(APP)):
+            self._site.policy.notices.warn_once(
+                "django app",
+                f"INSTALLED_APPS has no {APP!r}: nothing checks this installation, and processes without the"
+                f" middleware (Celery, manage.py) get no key; write INSTALLED_APPS = [{APP!r}, ...]",
+            )
+        setting_changed.connect(self._forget_site)  # weak: a handler that goes takes its middleware along
         self._async = iscoroutinefunction(get_response)
         if self._async:
             markcoroutinefunction(self)
+
+    def _forget_site(self, *, setting: str, **_: object) -> None:
+        """Load the site anew at the next request: a test has overridden the setting, and its client is in use."""
+        if setting == SETTING:
+            self._stale = True
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         """Serve one request, the way the application is served."""
@@ -100,6 +105,8 @@ class TrackingMiddleware:
             CURRENT.reset(token)
 
     def _begin(self, request: HttpRequest) -> Tracking | None:
+        if self._stale:
+            self._site, self._stale = load_site(), False
         site, view = self._site, read_request(request)
         outer = _outer_tracking(request, view)
         if outer is not None:
@@ -118,24 +125,6 @@ class TrackingMiddleware:
 def _answer(tracking: Tracking) -> HttpResponseBase | None:
     answer = tracking.answer()
     return None if answer is None else HttpResponse(status=answer.status, headers=dict(answer.headers))
-
-
-def load_site() -> Site:
-    """Load the `Site` that ``FOOTFALL_SITE`` names, with Django's ``SECRET_KEY`` where it has no key of its own."""
-    path = getattr(settings, SETTING, None)
-    if isinstance(path, Site):
-        site = path
-    elif isinstance(path, str):
-        try:
-            site = import_string(path)
-        except ImportError as error:
-            raise ConfigError(f"{SETTING} is {path!r}, which cannot be imported: {error}") from error
-    else:
-        raise ConfigError(f"{SETTING} is {path!r}; write the dotted path of a Site, such as 'shop.tracking.site'")
-    if not isinstance(site, Site):
-        raise ConfigError(f"{SETTING} is {path!r}, which is a {type(site).__name__}; name a Site")
-    site.start(secret_key=settings.SECRET_KEY)
-    return site
 
 
 def read_request(request: HttpRequest) -> RequestView:
@@ -232,46 +221,3 @@ def _add_cookie(response: HttpResponseBase, line: str) -> None:
     while key in response.cookies:
         key += " "
     dict[str, Morsel[str]].__setitem__(response.cookies, key, morsel)
-
-
-@checks.register()
-def check_installation(**_: object) -> list[checks.CheckMessage]:
-    """Look for what would hurt in production: W001 the middleware's place, W003 cookie names, E001 the site itself."""
-    middleware = list(settings.MIDDLEWARE)
-    ours = f"{__name__}.TrackingMiddleware"
-    if ours not in middleware:
-        return []
-    found: list[checks.CheckMessage] = []
-    caches = [name for name in middleware if name.endswith(("UpdateCacheMiddleware", "FetchFromCacheMiddleware"))]
-    if any(middleware.index(name) < middleware.index(ours) for name in caches):
-        found.append(
-            checks.Warning(
-                f"{ours} stands behind Django's cache middleware.",
-                hint="Write it first in MIDDLEWARE: the cache would give one visitor's cookies to others.",
-                id="footfall.W001",
-            )
-        )
-    elif middleware[0] != ours:
-        found.append(
-            checks.Warning(
-                f"{ours} is not the first in MIDDLEWARE.",
-                hint="Write it first: what answers before it sets no cookie.",
-                id="footfall.W002",
-            )
-        )
-    try:
-        site = load_site()
-    except ConfigError as error:
-        return [*found, checks.Error(str(error), id="footfall.E001")]
-    names = site.config.cookie_names
-    own = {names.device, names.session, names.session_open, names.ruid, names.reaid, names.xuid}
-    clashes = (
-        checks.Warning(
-            f"{setting} is {getattr(settings, setting)!r}, which is a cookie of footfall's too.",
-            hint="Give one of them another name: each would overwrite the other.",
-            id="footfall.W003",
-        )
-        for setting in ("SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME", "LANGUAGE_COOKIE_NAME")
-        if getattr(settings, setting) in own
-    )
-    return [*found, *clashes]
