@@ -86,6 +86,7 @@ def test_a_reader_of_consent_is_awaited(backend: Backend, watch: MakeWatched) ->
     assert open_page(watched, backend)[1] == both(ALICE, "")[1]
 
 
+@pytest.mark.filterwarnings("ignore:Using .httpx. with")
 def test_starlettes_test_client_starts_visits_and_ends_an_application(
     backend: Backend, watched: Watched, caplog: pytest.LogCaptureFixture
 ) -> None:
