@@ -6,6 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from footfall.delivery.counting import tally
@@ -18,7 +19,7 @@ from footfall.delivery.journal.outbox import Outbox, Source, Unmoved
 from footfall.delivery.native import RAISE_FILES, Signal, Thread, is_isolated, is_out_of_files
 from footfall.delivery.notices import Notices
 from footfall.delivery.settings import Settings
-from footfall.delivery.spool.mover import Mover
+from footfall.delivery.spool.mover import Ended, Mover
 from footfall.delivery.spool.refusals import Refusals
 from footfall.delivery.spool.spool import Spool, Totals
 from footfall.errors import SpoolError
@@ -160,7 +161,8 @@ class Process:
                 self.start()
                 Signal().wait(_LOOK)
             if self._attended:
-                return self.mover.ask(work, max(deadline - time.monotonic(), _LOOK))
+                with suppress(Ended):
+                    return self.mover.ask(work, max(deadline - time.monotonic(), _LOOK))
         self.spool.patience = timeout
         try:
             return work()
@@ -272,8 +274,11 @@ class Process:
         self._resumed.set()
 
     def _move(self) -> None:
-        self.mover.run()
-        self._finish()
+        try:
+            self.mover.run()
+            self._finish()
+        finally:
+            self.mover.leave()
 
     def _finish(self) -> None:
         if not self._for_good:

@@ -6,6 +6,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Generic, TypeVar, cast
 
 from footfall.delivery.journal.outbox import Outbox, Source
@@ -15,7 +16,7 @@ from footfall.delivery.spool.refusals import Refusals
 from footfall.delivery.spool.spool import Spool
 from footfall.errors import SpoolError
 
-__all__ = ["OLDER", "Mover"]
+__all__ = ["OLDER", "Ended", "Mover"]
 
 OLDER = (
     "older than its journals: an older copy was put back, its file was moved without its -wal, or it was begun anew; "
@@ -31,6 +32,10 @@ _AFTER_TROUBLE = 1.0
 
 
 T = TypeVar("T")
+
+
+class Ended(SpoolError):
+    """The mover's thread has ended before it came to what it was asked for."""
 
 
 class _Errand(Generic[T]):
@@ -49,6 +54,10 @@ class _Errand(Generic[T]):
                 self._results.append(self._work())
             except Exception as error:  # noqa: BLE001 - it is raised where it was asked for
                 self._error = error
+        self.done.set()
+
+    def abandon(self) -> None:
+        self._error = Ended("the spool is being closed")
         self.done.set()
 
     def result(self) -> T:
@@ -82,7 +91,7 @@ class Mover:
         self._on_tend = on_tend
         self._next_tending = 0.0
         self._errands: deque[_Errand[object]] = deque()
-        self._stopping = False
+        self._stopping = self._left = False
         self.signal = Signal()  #: set it to have the journal looked at now
 
     def run(self) -> None:
@@ -106,6 +115,7 @@ class Mover:
         """Have the mover's thread do something, so that a thread of the site's holds no lock and waits for no file.
 
         Raises:
+            Ended: The thread has ended: do it where you are.
             SpoolError: It was not done after *timeout* seconds.
         """
         errand = self.post(work)
@@ -119,11 +129,23 @@ class Mover:
         errand = _Errand(work)
         self._errands.append(cast("_Errand[object]", errand))
         self.signal.set()
+        if self._left:
+            self._abandon()
         return errand
 
     def _run_errands(self) -> None:
         while self._errands:
             self._errands.popleft().run()
+
+    def leave(self) -> None:
+        """Let nobody wait for what this thread does not come to any more: the last that it does."""
+        self._left = True
+        self._abandon()
+
+    def _abandon(self) -> None:
+        with suppress(IndexError):  # two threads may empty it at once
+            while True:
+                self._errands.popleft().abandon()
 
     def stop(self) -> None:
         """Let `run` return after its present step."""
