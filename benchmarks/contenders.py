@@ -272,13 +272,16 @@ def _through_django(site: Site, ask: Ask | None, handler: Callable[[], Any], *, 
             ALLOWED_HOSTS=[HOST],
             ROOT_URLCONF=_DjangoViews,
             SECRET_KEY=KEY,
+            INSTALLED_APPS=["footfall.django"],
+            FOOTFALL_SITE=site,
             SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies",
         )
         django.setup()
     _DjangoViews.ask = () if ask is None else (ask,)
+    settings.FOOTFALL_SITE = site  # each has its turn
 
     def make(*middleware: str) -> Any:
-        with override_settings(MIDDLEWARE=middleware, FOOTFALL_SITE=site):
+        with override_settings(MIDDLEWARE=middleware):
             return handler()
 
     return Contenders(
