@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from footfall.config import LONGEST_LIFETIME, check_own_name
 from footfall.errors import ConfigError
-from footfall.request import Consent, RequestView
+from footfall.request import Consent, RequestView, plain
 
 __all__ = ["OwnCookie", "PersonPurpose", "own_cookie"]
 
@@ -75,7 +75,7 @@ class OwnCookie:
             Unknown twice if the cookie is absent, or if each value is malformed, of another version, older than
             ``max_age`` or more than five minutes ahead of ``view.time``.
         """
-        values = view.cookies(self.name)
+        values = view.raw_cookies(self.name)
         if not values:
             return _NOTHING
         oldest = view.time - self.max_age.total_seconds()
@@ -104,12 +104,14 @@ class _Choice(NamedTuple):
 
 
 def _parse_choice(value: str, version: int) -> _Choice | None:
+    if len(value) > _LONGEST_VALUE:
+        value = plain(value)
     return _parse_short(value, version) if len(value) <= _LONGEST_VALUE else None
 
 
 @lru_cache(maxsize=1024)  # a visitor sends the same value with each request
 def _parse_short(value: str, version: int) -> _Choice | None:
-    found = _VALUE.fullmatch(value)
+    found = _VALUE.fullmatch(plain(value))
     if found is None or int(found[1]) != version:
         return None
     return _Choice(int(found[4]), (_MEANINGS[found[2]], _MEANINGS[found[3]]))

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from footfall.config import Config, CookieNames
-from footfall.identity.ids import decode_ruid, is_guid, parse_guid
+from footfall.identity.ids import is_guid, read_guid, read_ruid
 from footfall.identity.seal import Opened, Sealer
+from footfall.request import plain
 
 __all__ = ["NOTHING", "Found", "Known", "Names", "Sent", "find", "find_ruid", "mark_of", "recognize"]
 
@@ -89,9 +90,9 @@ def recognize(sent: Sent, names: Names, former: Names | None, *, ends_with_brows
         and (opens is None or len(opens) == 1)
         and names.gone not in sent
     ):  # most often
-        device = devices[0] if devices and is_guid(devices[0]) else None
-        session = sessions[0] if sessions and is_guid(sessions[0]) else None
-        is_open = opens is not None and opens[0] == OPEN
+        device = (devices[0] if is_guid(devices[0]) else read_guid(devices[0])) if devices else None
+        session = (sessions[0] if is_guid(sessions[0]) else read_guid(sessions[0])) if sessions else None
+        is_open = opens is not None and (opens[0] == OPEN or _read_open(opens[0]) is not None)
         return Known(device, session, session if is_open or not ends_with_browser else None)
     return _recognize_odd(sent, names, former, ends_with_browser=ends_with_browser)
 
@@ -100,13 +101,13 @@ def _recognize_odd(sent: Sent, names: Names, former: Names | None, *, ends_with_
     """Tell the same where there are twins, cookies under former names, or a forgotten device."""
     found = {
         role: find(sent, getattr(names, role), None if former is None else getattr(former, role), parse)
-        for role, parse in (("device", parse_guid), ("session", parse_guid), ("session_open", _parse_open))
+        for role, parse in (("device", read_guid), ("session", read_guid), ("session_open", _read_open))
     }
     device, session = found["device"].value, found["session"].value
     goes_on = found["session_open"].value is not None or not ends_with_browser
     twins = frozenset(role for role, one in found.items() if one.twins)
     under_former = frozenset(role for role, one in found.items() if one.former)
-    if device is not None and mark_of(device) in sent.get(names.gone, ()):
+    if device is not None and mark_of(device) in map(plain, sent.get(names.gone, ())):
         return Known(None, session, None, device, twins, under_former)
     return Known(device, session, session if goes_on else None, None, twins, under_former)
 
@@ -116,8 +117,8 @@ def mark_of(device_id: str) -> str:
     return hashlib.sha256(device_id.encode()).hexdigest()[:16]
 
 
-def _parse_open(text: str) -> str | None:
-    return text if text == OPEN else None
+def _read_open(sent: str) -> str | None:
+    return OPEN if plain(sent) == OPEN else None
 
 
 def find_ruid(sent: Sent, config: Config, sealer: Sealer | None, scope: str) -> Found:
@@ -147,8 +148,9 @@ def find_ruid(sent: Sent, config: Config, sealer: Sealer | None, scope: str) -> 
 
 def _open_ruid(text: str, name: str, config: Config, sealer: Sealer | None, scope: str) -> Opened | None:
     if config.ruid_cookie == "base64":
-        person = decode_ruid(text)
+        person = read_ruid(text)
         return None if person is None else Opened(person, newest=True)
+    text = plain(text)
     opened = None if sealer is None else sealer.open(text, name, scope)
     if opened is None and sealer is not None and config.former_cookie_domain is not None:
         opened = sealer.open(text, name, config.former_cookie_domain)

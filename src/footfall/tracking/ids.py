@@ -6,7 +6,7 @@ from enum import Enum
 
 from footfall.consent import has_gpc
 from footfall.identity.domain import parse_host
-from footfall.identity.ids import LONGEST_PERSON, parse_token, query_token
+from footfall.identity.ids import LONGEST_PERSON, query_token, read_token
 from footfall.identity.landing import landing_redirect
 from footfall.identity.recognize import NOTHING, Found, Known, find, find_ruid, recognize
 from footfall.identity.visitor import Visitor
@@ -209,7 +209,7 @@ class KnownIds:
         if found is None:
             policy = self.policy
             former: str | None = None if policy.former is None else getattr(policy.former, policy.token_name)
-            found = self._token_sent = find(self.view.sent(), policy.token_cookie, former, parse_token)
+            found = self._token_sent = find(self.view.sent(), policy.token_cookie, former, read_token)
         return found
 
     @property
