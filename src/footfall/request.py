@@ -168,7 +168,8 @@ class RequestView:
         if self.finder is None or name not in self.finder.names:
             header = self.header("cookie")
             return _values(_finder(name)(header), name) if header else ()
-        return _values(self.sent(), name)
+        found = self.sent()
+        return _values(found, name) if name[-1] == "*" else found.get(name, ())
 
     def cookie(self, name: str) -> str | None:
         """Return the value of one cookie; ``None`` if absent, or sent with several different values."""
@@ -266,7 +267,8 @@ def plain(sent: str) -> str:
 def _values(found: dict[str, tuple[str, ...]], name: str) -> list[str]:
     if not name.endswith("*"):
         return list(found.get(name, ()))
-    return [value for one, values in found.items() if one.startswith(name[:-1]) for value in values]
+    start = name[:-1]
+    return [value for one, values in found.items() if one.startswith(start) for value in values]
 
 
 @lru_cache(maxsize=64)

@@ -79,14 +79,15 @@ class OwnCookie:
         if not values:
             return _NOTHING
         oldest = view.time - self.max_age.total_seconds()
+        if len(values) == 1:  # most often
+            choice = _parse_choice(values[0], self.version)
+            return choice.said if choice and oldest <= choice.at <= view.time + _CLOCK_SKEW else _NOTHING
         timely = [
             choice
             for value in values
             if (choice := _parse_choice(value, self.version)) is not None
             and oldest <= choice.at <= view.time + _CLOCK_SKEW
         ]
-        if len(timely) == 1:  # most often
-            return timely[0].said
         if not timely:
             return _NOTHING
         latest = max(choice.at for choice in timely)
