@@ -109,8 +109,6 @@ class Site:
         _check_parts(config, self.reporter.trackers, self.policy.own_consent, consent_endpoint)
         # What the first request would read from disk is read here.
         registrable_domain("www.shop.example")
-        if config.ignore_bots:
-            is_bot("-")
 
     @property
     def config(self) -> Config:
@@ -154,7 +152,9 @@ class Site:
         self.policy.now = now
 
     def start(self, *, secret_key: str | bytes | None = None, former_keys: Iterable[str | bytes] = ()) -> None:
-        """Take the framework's secrets if the site has none of its own; every door calls this once, at start-up.
+        """Make ready for requests; every door calls this once, at start-up.
+
+        It loads the list of crawlers, and takes the framework's secrets if the site has none of its own.
 
         Args:
             secret_key: The one that seals.
@@ -166,6 +166,8 @@ class Site:
             BrokenExtra: It is to be sealed, and what can is installed and cannot be imported.
         """
         self.policy.take_keys(secret_key, former_keys)
+        if self.config.ignore_bots:
+            is_bot("-")
 
     def begin(self, view: RequestView, *, debug: bool = False, request: Callable[[], object] | None = None) -> Tracking:
         """Begin one request's tracking. Parses nothing.

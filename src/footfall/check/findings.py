@@ -280,12 +280,6 @@ def _check_visitors(site: Site) -> Iterator[Finding]:
             " (Django's test client) for bots: no event of theirs is accepted",
             "send the User-Agent of a browser to try it out, or write ignore_bots=False in tests",
         )
-    if site.config.ignore_bots and find_spec("crawleruseragents") is None:
-        yield _note(
-            "ignore_bots",
-            "knows bots by a dozen words: the list of 1,500 patterns is not installed",
-            "python3 -m pip install 'footfall[bots]'",
-        )
     if site.strict is True:
         yield _warning(
             "strict",
