@@ -82,6 +82,7 @@ class Policy:
         self.reads_consent_async = is_async(self.reader)  #: an ASGI door then asks before the application runs
         question = Question(self.reader, honour_gpc=config.honour_gpc, on_error=self._consent_failed)
         self.read_consents = question.ask  #: what the visitor has said of the device, and of the person
+        self.heeds_gpc = question.heeds_gpc
         self.read_consents_async = question.ask_async  #: the same, where the site's reader has to be awaited
         ours = {
             name
@@ -214,11 +215,13 @@ class Policy:
 
     def format_snapshot(self, visitor: Visitor | None) -> str:
         """Seal a visitor's ids; ``None``: there is nobody to report on."""
-        return format_snapshot(visitor, self._ready_sealer("snapshot()"))
+        return format_snapshot(visitor, self._ready_sealer("snapshot()"), now=self.now())
 
-    def parse_snapshot(self, token: str) -> Visitor | None:
-        """Open what `format_snapshot` sealed; ``None``: it is not one of ours, or of nobody."""
-        return parse_snapshot(token, self._ready_sealer("resume()"), anonymous_user=self.config.anonymous_user)
+    def parse_snapshot(self, token: str, *, max_age: float | None = None) -> Visitor | None:
+        """Open what `format_snapshot` sealed; ``None``: it is not one of ours, of nobody, or too old."""
+        oldest = None if max_age is None else self.now() - max_age
+        sealer, anonymous_user = self._ready_sealer("resume()"), self.config.anonymous_user
+        return parse_snapshot(token, sealer, anonymous_user=anonymous_user, oldest=oldest)
 
     def _ready_sealer(self, what: str) -> Sealer:
         if self.sealer is not None:

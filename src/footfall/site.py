@@ -7,9 +7,10 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from footfall.config import Config
+from footfall.config import Config, check_prefix
 from footfall.consent import OwnCookie
 from footfall.errors import ConfigError, DeliveryError, SpoolError
 from footfall.identity.bots import is_bot
@@ -208,16 +209,22 @@ class Site:
                 " and trackers have none; give both doors one Site, or take the outer one away",
             )
 
-    def resume(self, token: str) -> Resumed:
+    def resume(self, token: str, *, max_age: timedelta | None = None) -> Resumed:
         """Report under a visitor's ids long after their request: at a payment's return, in a webhook or a task.
+
+        A snapshot is for whoever holds it: keep it with the order, and give none to a browser that others read.
 
         Args:
             token: From `Tracking.snapshot`. Anything else never raises: its events are refused and counted.
+            max_age: How old it may be; ``None``: of any age. An older one is as good as none.
 
         Raises:
-            ConfigError: The site has no ``secret_keys``, so that no token can be opened.
+            ConfigError: The site has no ``secret_keys``, so that no token can be opened; or *max_age* is no timedelta.
         """
-        visitor = None if token == NO_SNAPSHOT else self.policy.parse_snapshot(token)
+        if max_age is not None and not isinstance(max_age, timedelta):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConfigError(f"max_age: is {_say(max_age)}; write resume(token, max_age=timedelta(days=...))")
+        seconds = None if max_age is None else max_age.total_seconds()
+        visitor = None if token == NO_SNAPSHOT else self.policy.parse_snapshot(token, max_age=seconds)
         return Resumed(self.reporter, visitor, strict=bool(self.strict))
 
     def warm_up(self) -> None:
@@ -338,6 +345,19 @@ def _check_parts(
     if own_consent is not None and own_consent.name in config.cookie_names.by_role().values():
         raise ConfigError(
             f"own_cookie(name={own_consent.name!r}) is a name in cookie_names too; give it one of its own"
+        )
+    if own_consent is not None:
+        check_prefix(
+            "own_cookie's name",
+            own_consent.name,
+            secure=config.secure,
+            cookie_domain=config.cookie_domain,
+            readable="own_cookie: is read by page scripts",
+        )
+    elif config.honour_gpc == "unless-consented":
+        raise ConfigError(
+            "honour_gpc: is 'unless-consented', and consent has no own_cookie() to keep a choice under the signal;"
+            " write consent=first_of(..., own_cookie()), or honour_gpc=True"
         )
     if consent_endpoint is not None and not consent_endpoint.startswith("/"):
         raise ConfigError(f"consent_endpoint is {consent_endpoint!r}; write a path such as '/consent'")

@@ -15,7 +15,7 @@ import pytest
 from tests.identity.asking import DEVICE, KNOWN, MADE, PAGE, SESSION, emit, respond, set_cookies, view
 
 from footfall import Config, Consent, CookieNames, Site
-from footfall.check import Finding, Stored, check_site, findings, privacy_record
+from footfall.check import Finding, Stored, check_site, describe_gpc, findings, privacy_record
 from footfall.cli import main
 from footfall.commands.choosing import find_spool, load_site
 from footfall.consent import always_granted, any_of, onetrust, own_cookie
@@ -492,6 +492,14 @@ def test_check_privacy_prints_the_record(shop: Callable[..., str], capsys: Outpu
     out = capsys.readouterr().out
     assert out.startswith("cookie rsa\n  purpose: tells one browser from another\n")
     assert "\n\ntracker yoochoose\n" in out
+    assert out.endswith("\n\nsignal Sec-GPC: 1\n  rule:    is a denial\n")
+
+
+@pytest.mark.parametrize(
+    ("setting", "rule"), [(False, "is ignored"), ("unless-consented", "is a denial, unless the visitor consents while")]
+)
+def test_it_says_which_rule_the_signal_is_under(setting: Any, rule: str) -> None:
+    assert rule in describe_gpc(Config(honour_gpc=setting))
 
 
 def emit_as(site: Site, cookie: str, times: int = 1) -> None:

@@ -13,7 +13,7 @@ from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from footfall.check.record import requests_of
-from footfall.config import HOW_TO_WRITE_KEYS, PLACEHOLDER, Config, ConsentReader
+from footfall.config import HOW_TO_WRITE_KEYS, PLACEHOLDER, Config, ConsentReader, demands_of
 from footfall.consent import always_granted, cookie_names_of, own_cookie_of
 from footfall.errors import BrokenExtra
 from footfall.events import Click, Login, PageView
@@ -230,14 +230,14 @@ def _check_https(site: Site) -> Iterator[Finding]:
     if site.policy.needs_https:
         yield _note(
             "secure" if config.secure is True else "cookie_names",
-            ("is True" if config.secure is True else "have a name that begins with __Secure-")
+            ("is True" if config.secure is True else "have a name whose prefix asks for https")
             + f": {over_http} no cookie of ours sticks, and every page is a new visitor's",
             "develop with secure='auto' and names without the prefix, or over https",
         )
-    if own is not None and own.name.lower().startswith("__secure-"):
+    if own is not None and demands_of(own.name):
         yield _note(
             "consent",
-            f"is kept under a name that begins with __Secure-: {over_http} no choice is remembered",
+            f"is kept under a name whose prefix asks for https: {over_http} no choice is remembered",
             "develop with own_cookie() under another name, or over https",
         )
 

@@ -143,7 +143,7 @@ class _Odd:
     def keep_consent(self, device: Consent, person: Consent) -> None:
         own = self._policy.own_consent
         if own is not None:
-            value = own.format(device, person, self._ids.view.time)
+            value = own.format(device, person, self._ids.view.time, under_gpc=self._ids.granted_under_gpc)
             self._writer.set(own.name, value, max_age=int(own.max_age.total_seconds()), http_only=False)
 
     def expire(self, roles: tuple[str, ...]) -> None:

@@ -87,12 +87,19 @@ class KnownIds:
 
     @property
     def gpc(self) -> bool:
-        """Whether the browser sent Global Privacy Control and the site honours it."""
-        return self.policy.config.honour_gpc and has_gpc(self.view)
+        """Whether the browser sent Global Privacy Control and it counts here."""
+        granted = self.consent_to_write is not None and self.consent_to_write[0] is Consent.GRANTED
+        return not granted and self.policy.heeds_gpc(self.view)
+
+    @property
+    def granted_under_gpc(self) -> bool:
+        """Whether this request's grant outweighs the signal from now on, and is to be marked so."""
+        granted = self.consent_to_write is not None and self.consent_to_write[0] is Consent.GRANTED
+        return granted and self.policy.config.honour_gpc == "unless-consented" and has_gpc(self.view)
 
     def set_consent(self, device: Consent, person: Consent) -> None:
-        """Take the visitor's word, given in this request. ``Sec-GPC: 1`` outweighs a grant."""
-        if self.gpc and device is Consent.GRANTED:
+        """Take the visitor's word, given in this request. ``Sec-GPC: 1`` outweighs a grant if the site says so."""
+        if device is Consent.GRANTED and self.policy.config.honour_gpc is True and has_gpc(self.view):
             self.policy.notices.warn_once(
                 "gpc", "grant() had no effect: the browser sends Sec-GPC: 1 and honour_gpc is on"
             )

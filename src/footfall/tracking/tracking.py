@@ -156,7 +156,10 @@ class Tracking:
 
     @property
     def gpc(self) -> bool:
-        """Whether the browser sent ``Sec-GPC: 1`` and the site honours it, as it must then show (11 CCR 7025)."""
+        """Whether the browser sent ``Sec-GPC: 1`` and the site honours it, as it must then show (11 CCR 7025).
+
+        False once the visitor consents in spite of it, where ``honour_gpc="unless-consented"`` lets them.
+        """
         self._consulted = True
         return self._ids.gpc
 
