@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 from footfall.config import HOW_TO_WRITE_KEYS, Config
-from footfall.consent import Question, cookie_names_of, is_async, own_cookie, own_cookie_of
+from footfall.consent import Bridge, Question, cookie_names_of, is_async, make_bridge, own_cookie, own_cookie_of
 from footfall.errors import BrokenExtra, ConfigError, MissingExtra
 from footfall.identity.classify import classify_request
 from footfall.identity.cookies import format_tail
@@ -79,6 +79,9 @@ class Policy:
         self.sealer: Sealer | None = Sealer(config.secret_keys, os.urandom) if config.secret_keys else None
         self.reader = own_cookie() if config.consent is None else config.consent
         self.own_consent = own_cookie_of(self.reader)  #: the cookie that grant() and deny() write, if any
+        self.bridge: Bridge | None = None  #: the script that tells of a choice which no server sees
+        if consent_endpoint is not None and consent_endpoint.startswith("/") and self.own_consent is not None:
+            self.bridge = make_bridge(consent_endpoint, self.own_consent, heed_gpc=config.honour_gpc is True)
         self.reads_consent_async = is_async(self.reader)  #: an ASGI door then asks before the application runs
         question = Question(self.reader, honour_gpc=config.honour_gpc, on_error=self._consent_failed)
         self.read_consents = question.ask  #: what the visitor has said of the device, and of the person

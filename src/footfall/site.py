@@ -144,6 +144,15 @@ class Site:
         self.reporter.on_forget = on_forget
 
     @property
+    def consent_bridge(self) -> str | None:
+        """The address of the script that tells `consent_endpoint` of a choice in a consent platform.
+
+        For ``<script src>`` in a page's head, before the platform's own; ``None`` where no ``own_cookie()`` keeps a
+        choice, or there is no endpoint.
+        """
+        return None if self.policy.bridge is None else self.policy.bridge.address
+
+    @property
     def now(self) -> Callable[[], float]:
         """The site's clock."""
         return self.policy.now

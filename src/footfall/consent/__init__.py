@@ -1,5 +1,6 @@
 """What a visitor has chosen: pure functions from a request to granted, denied or unknown."""
 
+from footfall.consent.bridge import Bridge, make_bridge
 from footfall.consent.combine import all_of, always_granted, any_of, cookie_names_of, first_of, own_cookie_of
 from footfall.consent.own import OwnCookie, own_cookie
 from footfall.consent.platforms import (
@@ -36,11 +37,13 @@ __all__ = [
     "all_of",
     "first_of",
     # reading and writing
+    "Bridge",
     "OwnCookie",
     "Question",
     "cookie_names_of",
     "has_gpc",
     "is_async",
+    "make_bridge",
     "own_cookie_of",
     "read_consent",
     "read_consent_async",
