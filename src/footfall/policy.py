@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Place", "Policy"]
 
+BRIDGE = Path(__file__).with_name("consent") / "bridge.js"
 LONGEST_ANONYMOUS_ID = 512
 LONGEST_REMEMBERED = 1000  # characters of a request's telling headers: browsers' come to some 400
 MOST_REMEMBERED = 4096
@@ -81,7 +83,8 @@ class Policy:
         self.own_consent = own_cookie_of(self.reader)  #: the cookie that grant() and deny() write, if any
         self.bridge: Bridge | None = None  #: the script that tells of a choice which no server sees
         if consent_endpoint is not None and consent_endpoint.startswith("/") and self.own_consent is not None:
-            self.bridge = make_bridge(consent_endpoint, self.own_consent, heed_gpc=config.honour_gpc is True)
+            source = BRIDGE.read_text(encoding="utf-8")
+            self.bridge = make_bridge(source, consent_endpoint, self.own_consent, heed_gpc=config.honour_gpc is True)
         self.reads_consent_async = is_async(self.reader)  #: an ASGI door then asks before the application runs
         question = Question(self.reader, honour_gpc=config.honour_gpc, on_error=self._consent_failed)
         self.read_consents = question.ask  #: what the visitor has said of the device, and of the person

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from tests.browsers.standins import CATEGORIES
 from tests.consent.platforms import PLATFORMS
 
 import footfall.consent
@@ -21,7 +22,9 @@ Visit = Callable[..., RequestView]
 U, G, D = Consent.UNKNOWN, Consent.GRANTED, Consent.DENIED
 PAGE = (Path(__file__).parents[2] / "docs" / "consent.md").read_text(encoding="utf-8")
 ROWS = dict(re.findall(r"^\| (\w[^|]+) \| `consent=([^`]+)` \|", PAGE, re.MULTILINE))
-RECIPES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)[0]
+BRIDGE, RECIPES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+(TAG,) = re.findall(r"```html\n(.*?)```", PAGE, re.DOTALL)
+TAGS = dict(re.findall(r"^\| (?!platform)(\w[^|]+) \| [^|]+ \| `([^`]+)`, `[^`]+`[^|]*\|$", PAGE, re.MULTILINE))
 
 
 def test_each_platform_has_its_row() -> None:
@@ -38,6 +41,23 @@ def test_its_line_reads_its_cookie(visit: Visit, platform: str) -> None:
         for header in (one.granted, one.denied, one.undecided)
     ]
     assert said == [D if platform == "TCF" else G, D, U]  # its documented example lacks purposes 5 and 6
+
+
+def test_the_bridge_s_site_has_a_bridge(capsys: pytest.CaptureFixture[str]) -> None:
+    exec(BRIDGE.replace("Config(", "Config(ruid_cookie='off',"), {})
+    assert re.fullmatch(r"/consent/bridge\.[0-9a-f]{12}\.js\n", capsys.readouterr().out)
+
+
+def test_the_bridge_s_tag_says_what_its_script_reads() -> None:
+    script = (Path(footfall.consent.__file__).parent / "bridge.js").read_text(encoding="utf-8")
+    (names,) = re.findall(r"const page = document, \{ (.*?) \} = ", script)
+    assert set(re.findall(r"data-(\w+)=", TAG)) == {"device", "person"} < set(re.findall(r"\w+", names))
+
+
+@pytest.mark.parametrize(("platform", "device"), TAGS.items())
+def test_a_platform_s_categories_are_those_that_its_stand_in_has(platform: str, device: str) -> None:
+    tried = {name: categories[0] for name, categories in CATEGORIES.items()}
+    assert tried[platform.partition(",")[0].lower()] == device
 
 
 def encoded(text: str) -> str:

@@ -2,8 +2,9 @@
 
     python -m pip install atheris && python -m tests.fuzz.readers -runs=100000
 
-The arguments are libFuzzer's; ``--seeds FOLDER`` begins with what browsers send, as no folder at all does. One input in eight goes through a whole site, the others to one reader alone: of cookies,
-of the query, of a consent platform, of the host, of the headers that tell what a request is.
+The arguments are libFuzzer's; ``--seeds FOLDER`` begins with what browsers send, as no folder at all does. One input in
+eight goes through a whole site, the others to one reader alone: of cookies, of the query, of a consent platform, of the
+host, of the headers that tell what a request is.
 """
 
 from __future__ import annotations

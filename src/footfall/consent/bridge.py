@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
@@ -14,7 +13,6 @@ from footfall.request import SAFE_IN_PATH, decode_path
 
 __all__ = ["Bridge", "make_bridge"]
 
-SOURCE: Final = Path(__file__).with_name("bridge.js")
 DIGITS: Final = 12  # of the digest of what the script is: another release, or other settings, have another name
 
 
@@ -27,17 +25,18 @@ class Bridge:
     script: bytes
 
 
-def make_bridge(endpoint: str, own: OwnCookie, *, heed_gpc: bool) -> Bridge:
+def make_bridge(source: str, endpoint: str, own: OwnCookie, *, heed_gpc: bool) -> Bridge:
     """Make the script of one site.
 
     Args:
+        source: ``bridge.js``, which has names where the site's settings go.
         endpoint: The path at which the site takes choices.
         own: The cookie that keeps them.
         heed_gpc: Whether ``Sec-GPC: 1`` outweighs every grant, so that none need be told.
     """
     address = quote(endpoint, safe=SAFE_IN_PATH + "%")
     settings = {"ENDPOINT": address, "KEPT": f"{own.name}={own.version}."}
-    text = SOURCE.read_text(encoding="utf-8").replace("HEED_GPC", json.dumps(heed_gpc))
+    text = source.replace("HEED_GPC", json.dumps(heed_gpc))
     for name, value in settings.items():
         text = text.replace(f'"{name}"', json.dumps(value))
     digest = hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
