@@ -47,8 +47,10 @@ COOKIEBOT = (
     "%2Cmethod:%27explicit%27%2Cver:1%2Cutc:1764000000000%2Cregion:%27dk%27}"
 )
 ONETRUST = (
-    "OptanonConsent=isGpcEnabled=0&datestamp=Tue+Nov+24+2026+10%3A00%3A00+GMT%2B0100&version=202501.1.0&consentId=5f2c"
-    "&interactionCount=1&groups=C0001%3A1%2CC0002%3A1%2CC0004%3A1&AwaitingReconsent=false",
+    (
+        "OptanonConsent=isGpcEnabled=0&datestamp=Tue+Nov+24+2026+10%3A00%3A00+GMT%2B0100&version=202501.1.0"
+        "&consentId=5f2c&interactionCount=1&groups=C0001%3A1%2CC0002%3A1%2CC0004%3A1&AwaitingReconsent=false"
+    ),
     "OptanonAlertBoxClosed=2026-11-24T09:00:00.000Z",
 )
 PLATFORMS: Mapping[str, Any] = {
