@@ -49,6 +49,8 @@ SITES: Final = [
         {"person_ids": "xuid", "former_cookie_names": CookieNames(device="coid", session="sid")},
     )
 ]
+OURS: Final = Names(NAMES)
+FORMER: Final = Names(CookieNames(device="coid"))
 OWN: Final = own_cookie()
 HEARD: Final[list[str]] = []
 
@@ -63,7 +65,7 @@ class Ear(logging.Handler):
 def judge_cookies(text: str, _: int) -> None:
     found = FINDER(text)
     assert found == FINDER.find_anywhere(text)
-    recognize(found, Names(NAMES), Names(CookieNames(device="coid")), ends_with_browser=True)
+    recognize(found, OURS, FORMER, ends_with_browser=True)
     for value in [text, *find_cookies(text, "rsa"), *find_cookies(text, "rsa*")]:
         token = read_token(value)
         assert token is None or read_token(format_token(token)) == token
