@@ -30,7 +30,7 @@ with atheris.instrument_imports(include=["footfall"], enable_loader_override=Fal
     from footfall.identity.ids import format_token, query_token, read_guid, read_ruid, read_token
     from footfall.identity.landing import landing_redirect
     from footfall.identity.recognize import Names, recognize
-    from footfall.request import TELLING, CookieFinder, RequestView, find_cookies
+    from footfall.request import RARE, USUAL, CookieFinder, RequestView, find_cookies
     from footfall.tracking.answers import answer_consent
 
 __all__ = ["judge"]
@@ -102,7 +102,7 @@ def judge_host(text: str, _: int) -> None:
 
 def judge_headers(text: str, which: int) -> None:
     parts = text.split("\n")
-    headers = {name: part for name, part in zip(TELLING, parts, strict=False) if part}
+    headers = {name: part for name, part in zip((*USUAL, *RARE), parts, strict=False) if part}
     method = ("GET", "POST", "OPTIONS", "HEAD")[which % 4]
     assert classify_request(view_of(headers, method=method, host=parts[-1])).reason
     has_gpc(view_of({"sec-gpc": text}))

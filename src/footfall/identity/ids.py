@@ -16,7 +16,6 @@ __all__ = [
     "encode_ruid",
     "format_guid",
     "format_token",
-    "is_guid",
     "parse_guid",
     "parse_token",
     "query_token",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from footfall.config import Config, CookieNames
-from footfall.identity.ids import is_guid, read_guid, read_ruid
+from footfall.identity.ids import parse_guid, read_guid, read_ruid
 from footfall.identity.seal import Opened, Sealer
 from footfall.request import plain
 
@@ -16,6 +16,7 @@ __all__ = ["NOTHING", "Found", "Known", "Names", "Sent", "find", "find_ruid", "m
 
 Sent = Mapping[str, Sequence[str]]  # by name, every value that the browser sent for each of our cookies
 NONE: frozenset[str] = frozenset()
+ABSENT = ("",)  #: no id, like a cookie without a value
 OPEN = "1"  #: the value of the session cookie's companion
 
 
@@ -82,18 +83,14 @@ def recognize(sent: Sent, names: Names, former: Names | None, *, ends_with_brows
 
     A session lives while its cookie is there and, unless switched off, its companion too.
     """
-    devices, sessions, opens = sent.get(names.device), sent.get(names.session), sent.get(names.session_open)
-    if (
-        former is None
-        and (devices is None or len(devices) == 1)
-        and (sessions is None or len(sessions) == 1)
-        and (opens is None or len(opens) == 1)
-        and names.gone not in sent
-    ):  # most often
-        device = (devices[0] if is_guid(devices[0]) else read_guid(devices[0])) if devices else None
-        session = (sessions[0] if is_guid(sessions[0]) else read_guid(sessions[0])) if sessions else None
-        is_open = opens is not None and (opens[0] == OPEN or _read_open(opens[0]) is not None)
-        return Known(device, session, session if is_open or not ends_with_browser else None)
+    if former is None and names.gone not in sent:  # most often
+        get = sent.get
+        devices, sessions = get(names.device, ABSENT), get(names.session, ABSENT)
+        opens = get(names.session_open, ABSENT)
+        if len(devices) == len(sessions) == len(opens) == 1 and opens[0] == OPEN:
+            device, session = parse_guid(devices[0]), parse_guid(sessions[0])
+            if device is not None and session is not None:
+                return Known(device, session, session)
     return _recognize_odd(sent, names, former, ends_with_browser=ends_with_browser)
 
 
