@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from footfall import Config, Site
-from footfall.consent import always_granted, own_cookie
+from footfall.consent import always_granted, cookiebot, onetrust, own_cookie
 from footfall.delivery import Delivery
 from footfall.trackers import Raptor, Yoochoose
 
@@ -42,6 +42,24 @@ REAID = "rsaReaId=AbC123xyz"
 CONSENT = f"footfallConsent=1.g.g.{int(time.time())}"
 
 
+COOKIEBOT = (
+    "CookieConsent={stamp:%27Abc/d+e==%27%2Cnecessary:true%2Cpreferences:true%2Cstatistics:true%2Cmarketing:true"
+    "%2Cmethod:%27explicit%27%2Cver:1%2Cutc:1764000000000%2Cregion:%27dk%27}"
+)
+ONETRUST = (
+    (
+        "OptanonConsent=isGpcEnabled=0&datestamp=Tue+Nov+24+2026+10%3A00%3A00+GMT%2B0100&version=202501.1.0"
+        "&consentId=5f2c&interactionCount=1&groups=C0001%3A1%2CC0002%3A1%2CC0004%3A1&AwaitingReconsent=false"
+    ),
+    "OptanonAlertBoxClosed=2026-11-24T09:00:00.000Z",
+)
+PLATFORMS: Mapping[str, Any] = {
+    "cookiebot": cookiebot("marketing"),
+    "onetrust": onetrust("C0004"),
+    "two purposes": {"device": cookiebot("statistics"), "person": cookiebot("marketing")},
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Visit:
     """One kind of request, and how much of its peer's time it may take."""
@@ -54,12 +72,15 @@ class Visit:
     header: int = 1_000  #: the whole Cookie header, in bytes
     crowd: int = 0  #: the whole Cookie header, in cookies, whatever its bytes
     own_consent: bool = False  #: the visitor's consent stands in a cookie; otherwise it is always granted
+    platform: str = ""  #: in which platform's cookie it stands
     returning: bool = True  #: has been here: the peer finds its session too
     goal: float | None = None
     aim: float | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
+        if self.platform:
+            return {"consent": PLATFORMS[self.platform]}
         return {"consent": own_cookie() if self.own_consent else always_granted}
 
 
@@ -78,6 +99,9 @@ VISITS = (
     PERSON,
     Visit(name="anonymous", cookies=KNOWN),
     OWN,
+    Visit(name="cookiebot", cookies=(*KNOWN, REAID, COOKIEBOT), platform="cookiebot", goal=0.40),
+    Visit(name="onetrust", cookies=(*KNOWN, REAID, *ONETRUST), platform="onetrust", goal=0.40),
+    Visit(name="two purposes", cookies=(*KNOWN, REAID, COOKIEBOT), platform="two purposes", goal=0.40),
     SEALED,
     FIRST,
     LANDING,
@@ -93,17 +117,18 @@ class Sites:
     """One site for each way to ask for consent, on a SQLite spool each; what is accepted stays there."""
 
     folder: Path
-    made: dict[bool, Site] = field(default_factory=dict)
+    made: dict[tuple[bool, str], Site] = field(default_factory=dict)
 
     def site(self, visit: Visit) -> Site:
-        if visit.own_consent not in self.made:
-            self.made[visit.own_consent] = Site(
+        key = visit.own_consent, visit.platform
+        if key not in self.made:
+            self.made[key] = Site(
                 Config(secret_keys=(KEY,), **visit.settings),
                 trackers=[Raptor("12345", base_url=NOWHERE), Yoochoose("00000", base_url=NOWHERE)],
                 delivery=Delivery(f"sqlite:///{self.folder}/spool{len(self.made)}.sqlite3", deliver_here=False),
                 user_id=lambda request: "johndoe",  # noqa: ARG005 - it would look into the request
             )
-        return self.made[visit.own_consent]
+        return self.made[key]
 
 
 @contextmanager

@@ -59,6 +59,20 @@ WRONG: list[tuple[dict[str, Any], tuple[str, str, str]]] = [
         {"secure": False, "cookie_names": CookieNames(device="__Secure-rsa")},
         ("secure", "False", "secure='auto'"),
     ),
+    # What a name asks for by its prefix, in any letter case
+    ({"cookie_names": CookieNames(session="__Host-s")}, ("cookie_names.session", "'__Host-s'", "cookie_domain=None")),
+    (
+        {"cookie_names": CookieNames(xuid="__host-http-x"), "cookie_domain": "shop.example"},
+        ("cookie_domain: is 'shop.example'", "cookie_names.xuid is '__host-http-x'", "cookie_domain=None"),
+    ),
+    (
+        {"cookie_names": CookieNames(device="__Http-d"), "script_access": True},
+        ("script_access: is True", "cookie_names.device is '__Http-d'", "__Secure-"),
+    ),
+    (
+        {"cookie_names": CookieNames(ruid="__Http-r"), "secure": False},
+        ("secure: is False", "cookie_names.ruid is '__Http-r'", "secure='auto'"),
+    ),
     # How they are set (D-10)
     ({"secure": "yes"}, ("secure", "'yes'", "'auto' or True or False")),
     ({"secure": 1}, ("secure", "1", "True")),
@@ -86,7 +100,7 @@ WRONG: list[tuple[dict[str, Any], tuple[str, str, str]]] = [
     ({"consent": "always"}, ("consent", "'always'", "own_cookie()")),
     ({"consent": {"device": own_cookie()}}, ("consent", "mapping", "'device' and 'person'")),
     ({"consent": {"device": own_cookie(), "person": 1}}, ("consent", "mapping", "'device' and 'person'")),
-    ({"honour_gpc": 1}, ("honour_gpc", "1", "True or False")),
+    ({"honour_gpc": 1}, ("honour_gpc", "1", "True or False or 'unless-consented'")),
     # The rest (T-10, T-36, T-37, D-06)
     ({"anonymous_user": ""}, ("anonymous_user", "''", "'not_defined'")),
     ({"anonymous_user": ".."}, ("anonymous_user", "'..'", "'not_defined'")),
@@ -123,8 +137,6 @@ NAMES: list[tuple[dict[str, Any], tuple[str, str, str]]] = [
     ({"device": "é"}, ("cookie_names.device", "'é'", "1 to 64 letters")),
     ({"device": "x" * 65}, ("cookie_names.device", "xxx", "1 to 64 letters")),
     ({"device": None}, ("cookie_names.device", "None", "1 to 64 letters")),
-    ({"session": "__Host-sid"}, ("cookie_names.session", "'__Host-sid'", "__Secure-")),
-    ({"session": "__http-sid"}, ("cookie_names.session", "'__http-sid'", "__Secure-")),
     ({"ruid": "rsa"}, ("cookie_names.ruid", "'rsa'", "name of its own")),
     ({"reaid": "rsaSessionOpen"}, ("cookie_names.reaid", "companion", "name of its own")),
     ({"reaid": "rsaGone"}, ("cookie_names.reaid", "forgotten mark", "name of its own")),
@@ -141,6 +153,27 @@ def test_a_wrong_cookie_name_is_refused(names: dict[str, Any], words: tuple[str,
 
 def make_site(**settings: Any) -> Site:
     return Site(Config(**settings), delivery=Delivery("memory:"))
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "finding"),
+    [
+        ("__Host-c", {}, "cookie_domain: is 'auto', but own_cookie's name is '__Host-c'"),
+        ("__Http-c", {}, "own_cookie: is read by page scripts, but own_cookie's name is '__Http-c'"),
+        ("__Secure-c", {"secure": False}, "secure: is False, but own_cookie's name is '__Secure-c'"),
+    ],
+)
+def test_a_choice_s_name_that_no_browser_would_keep_is_refused_by_the_site(
+    name: str, settings: dict[str, Any], finding: str
+) -> None:
+    with pytest.raises(ConfigError) as raised:
+        make_site(consent=own_cookie(name), **settings)
+    assert str(raised.value).startswith(finding)
+
+
+def test_a_choice_under_the_signal_needs_a_place_to_be_kept() -> None:
+    with pytest.raises(ConfigError, match="honour_gpc: is 'unless-consented', and consent has no own_cookie"):
+        make_site(consent=always_granted, honour_gpc="unless-consented")
 
 
 @pytest.mark.parametrize("field", ["cookie_domain", "former_cookie_domain"])
@@ -290,6 +323,10 @@ def test_the_defaults_are_what_the_documents_say() -> None:
         {"secret_keys": [KEY]},
         {"former_cookie_names": CookieNames()},
         {"cookie_names": CookieNames(device="__Secure-rsa"), "secure": True},
+        {"cookie_names": CookieNames(device="__Http-rsa", reaid="__http-r")},
+        {"cookie_names": CookieNames(reaid="__Http-r"), "script_access": True},
+        {"cookie_names": CookieNames(device="__Host-rsa", session="__Host-Http-s"), "cookie_domain": None},
+        {"honour_gpc": "unless-consented"},
         {"person_ids": "xuid", "ruid_cookie": "off"},
     ],
 )

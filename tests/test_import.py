@@ -55,6 +55,14 @@ def test_a_plain_door_loads_no_framework(door: str) -> None:
     assert loaded_by(f"import footfall.{door}") & FRAMEWORKS == set()
 
 
+@pytest.mark.parametrize("door", ["asgi", "wsgi"])
+def test_the_list_of_crawlers_is_loaded_when_a_door_starts(door: str) -> None:
+    site = "import footfall.consent; site = footfall.Site(footfall.Config(ruid_cookie='off'))"
+    behind = f"import footfall.{door}; footfall.{door}.TrackingMiddleware(lambda *parts: None, site)"
+    assert "crawleruseragents" not in loaded_by(site)
+    assert "crawleruseragents" in loaded_by(f"{site}; {behind}")
+
+
 @pytest.mark.parametrize(
     ("missing", "code", "extra"),
     [
@@ -77,7 +85,6 @@ BROKEN = {
     "django": ("import footfall.django", "django"),
     "flask": ("import footfall.flask", "flask"),
     "cryptography": (SEALING, "seal"),
-    "crawleruseragents": ("from footfall import *; Site(Config())", "bots"),
     "opentelemetry": ("from footfall.metrics import observe; observe(None)", "otel"),
     "rich": ("from footfall.commands.console import make_console; make_console()", "cli"),
     "uvicorn": ("from footfall.localtracker import LocalTracker; LocalTracker()", "tracker"),

@@ -242,7 +242,7 @@ async def _send_answer(tracking: Tracking, answer: Answer, send: Send) -> None:
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
     start = {"type": "http.response.start", "status": answer.status, "headers": headers}
     await send(_finish(tracking, start))
-    await send({"type": "http.response.body", "body": b""})
+    await send({"type": "http.response.body", "body": answer.body})
 
 
 def _attend_lifespan(site: Site, send: Send) -> Send:

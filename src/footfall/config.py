@@ -27,6 +27,14 @@ FEWEST_KEY_LETTERS = 5
 TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 # RFC 6265bis, section 5.5: browsers cut a lifetime to this.
 LONGEST_LIFETIME = timedelta(days=400)
+# RFC 6265bis, 4.1.3, and layered-cookies, "Cookie Name Prefixes". The longest first.
+PREFIXES = {
+    "__host-http-": frozenset({"https", "host", "hidden"}),
+    "__host-": frozenset({"https", "host"}),
+    "__http-": frozenset({"https", "hidden"}),
+    "__secure-": frozenset({"https"}),
+}
+NOTHING: frozenset[str] = frozenset()
 MOST_PROXIES = 10
 # Tracking API, "User Identifier": at least 90 days from the last usage.
 SHORTEST_DEVICE_LIFETIME = timedelta(days=90)
@@ -42,10 +50,39 @@ def check_own_name(field: str, name: object) -> None:
         raise ConfigError(
             f"{field}: is {name!r}; write 1 to 64 letters, digits or -_.!#$%&'*+^`|~ (RFC 6265bis, 4.1.1)"
         )
-    if name.lower().startswith(("__host-", "__http-")):
+
+
+def check_prefix(field: str, name: str, *, secure: object, cookie_domain: object, readable: str | None) -> None:
+    """Refuse settings that do not give what a cookie's name asks for by its prefix: no browser would keep it.
+
+    Args:
+        field: What the name is of.
+        name: The name.
+        secure: `Config.secure`.
+        cookie_domain: `Config.cookie_domain`.
+        readable: The setting by which page scripts may read this cookie; ``None`` if they may not.
+
+    Raises:
+        ConfigError: It names the setting to change.
+    """
+    wanted = demands_of(name)
+    if "https" in wanted and secure is False:
+        raise ConfigError(f"secure: is False, but {field} is {name!r}, kept over https alone; write secure='auto'")
+    if "host" in wanted and cookie_domain is not None:
         raise ConfigError(
-            f"{field}: is {name!r}, whose prefix forbids what our cookies need; drop it, or write __Secure-"
+            f"cookie_domain: is {cookie_domain!r}, but {field} is {name!r}, kept without a Domain alone; write"
+            " cookie_domain=None, or a name without the prefix"
         )
+    if "hidden" in wanted and readable is not None:
+        raise ConfigError(
+            f"{readable}, but {field} is {name!r}, kept with HttpOnly alone; write another prefix, such as __Secure-"
+        )
+
+
+def demands_of(name: str) -> frozenset[str]:
+    """Find what a cookie's name asks for by its prefix: ``https``, ``host`` (no Domain), ``hidden`` (HttpOnly)."""
+    lower = name.lower()  # as browsers compare
+    return next((wanted for prefix, wanted in PREFIXES.items() if lower.startswith(prefix)), NOTHING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +110,8 @@ class CookieNames:
 
     @property
     def need_https(self) -> bool:
-        """Whether any name starts with ``__Secure-``, which browsers accept only over https."""
-        return any(name.lower().startswith("__secure-") for name in self.by_role().values())
+        """Whether any name starts with a prefix such as ``__Secure-``, which browsers accept only over https."""
+        return any(demands_of(name) for name in self.by_role().values())
 
     def by_role(self) -> dict[str, str]:
         """Return the name of each of our cookies by what it is for."""
@@ -116,7 +153,8 @@ class Config:
     secret_keys: tuple[str, ...] = ()  #: newest first; the newest seals, all open
     consent: ConsentReader | Mapping[str, ConsentReader] | None = None
     """Reads the visitor's choice; a mapping has a reader for ``"device"`` and ``"person"``; ``None``: `own_cookie`."""
-    honour_gpc: bool = True  #: whether ``Sec-GPC: 1`` is a denial
+    honour_gpc: Literal["unless-consented"] | bool = True
+    """Whether ``Sec-GPC: 1`` is a denial; ``"unless-consented"``: not for who grants in spite of it (11 CCR 7025)."""
     anonymous_user: str = "not_defined"  #: what a tracker that requires a user id gets when there is none
     public_responses: Literal["skip", "private"] = "skip"
     """For a response marked public or s-maxage: ``"skip"`` our cookies, or make the response ``"private"``."""
@@ -145,8 +183,7 @@ class Config:
         _check_lifetime("session_idle", self.session_idle, least=timedelta(seconds=1))
         _check_user(self.anonymous_user)
         self._check_former_names()
-        if self.secure is False and self.cookie_names.need_https:
-            raise ConfigError("secure: is False, but a name in cookie_names begins with __Secure-; write secure='auto'")
+        self._check_prefixes()
         if self.person_ids == "xuid" and self.ruid_cookie == "base64":
             raise ConfigError(
                 "person_ids: is 'xuid' and ruid_cookie is 'base64', but xuid can not be used together with ruid and"
@@ -161,7 +198,8 @@ class Config:
             "public_responses": ("skip", "private"),
             "unconfirmed_events": ("send", "anonymous", "refuse"),
         }
-        for name in ("script_access", "session_ends_with_browser", "honour_gpc", "ignore_bots", "strip_query_ids"):
+        choices["honour_gpc"] = (True, False, "unless-consented")
+        for name in ("script_access", "session_ends_with_browser", "ignore_bots", "strip_query_ids"):
             choices[name] = (True, False)
         for name, allowed in choices.items():
             found = getattr(self, name)
@@ -206,6 +244,17 @@ class Config:
             raise ConfigError(f"consent: is {consent!r}; write a reader such as own_cookie(), or a mapping of two")
         if set(consent) != {"device", "person"} or not all(callable(reader) for reader in consent.values()):
             raise ConfigError("consent: is a mapping; give it exactly 'device' and 'person', each a reader")
+
+    def _check_prefixes(self) -> None:
+        for field in fields(self.cookie_names):
+            readable = field.name in ("device", "session") and self.script_access
+            check_prefix(
+                f"cookie_names.{field.name}",
+                getattr(self.cookie_names, field.name),
+                secure=self.secure,
+                cookie_domain=self.cookie_domain,
+                readable="script_access: is True" if readable else None,
+            )
 
     def _check_former_names(self) -> None:
         """Refuse a former name that now means something else: one response would both expire and set it."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 from footfall.config import HOW_TO_WRITE_KEYS, Config
-from footfall.consent import Question, cookie_names_of, is_async, own_cookie, own_cookie_of
+from footfall.consent import Bridge, Question, cookie_names_of, is_async, make_bridge, own_cookie, own_cookie_of
 from footfall.errors import BrokenExtra, ConfigError, MissingExtra
 from footfall.identity.classify import classify_request
 from footfall.identity.cookies import SET_COOKIE, format_tail
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Place", "Policy"]
 
+BRIDGE = Path(__file__).with_name("consent") / "bridge.js"
 LONGEST_ANONYMOUS_ID = 512
 LONGEST_REMEMBERED = 1000  # characters of a request's telling headers: browsers' come to some 400
 MOST_REMEMBERED = 4096
@@ -79,9 +81,14 @@ class Policy:
         self.sealer: Sealer | None = Sealer(config.secret_keys, os.urandom) if config.secret_keys else None
         self.reader = own_cookie() if config.consent is None else config.consent
         self.own_consent = own_cookie_of(self.reader)  #: the cookie that grant() and deny() write, if any
+        self.bridge: Bridge | None = None  #: the script that tells of a choice which no server sees
+        if consent_endpoint is not None and consent_endpoint.startswith("/") and self.own_consent is not None:
+            source = BRIDGE.read_text(encoding="utf-8")
+            self.bridge = make_bridge(source, consent_endpoint, self.own_consent, heed_gpc=config.honour_gpc is True)
         self.reads_consent_async = is_async(self.reader)  #: an ASGI door then asks before the application runs
         question = Question(self.reader, honour_gpc=config.honour_gpc, on_error=self._consent_failed)
         self.read_consents = question.ask  #: what the visitor has said of the device, and of the person
+        self.heeds_gpc = question.heeds_gpc
         self.read_consents_async = question.ask_async  #: the same, where the site's reader has to be awaited
         ours = {
             name
@@ -214,11 +221,13 @@ class Policy:
 
     def format_snapshot(self, visitor: Visitor | None) -> str:
         """Seal a visitor's ids; ``None``: there is nobody to report on."""
-        return format_snapshot(visitor, self._ready_sealer("snapshot()"))
+        return format_snapshot(visitor, self._ready_sealer("snapshot()"), now=self.now())
 
-    def parse_snapshot(self, token: str) -> Visitor | None:
-        """Open what `format_snapshot` sealed; ``None``: it is not one of ours, or of nobody."""
-        return parse_snapshot(token, self._ready_sealer("resume()"), anonymous_user=self.config.anonymous_user)
+    def parse_snapshot(self, token: str, *, max_age: float | None = None) -> Visitor | None:
+        """Open what `format_snapshot` sealed; ``None``: it is not one of ours, of nobody, or too old."""
+        oldest = None if max_age is None else self.now() - max_age
+        sealer, anonymous_user = self._ready_sealer("resume()"), self.config.anonymous_user
+        return parse_snapshot(token, sealer, anonymous_user=anonymous_user, oldest=oldest)
 
     def _ready_sealer(self, what: str) -> Sealer:
         if self.sealer is not None:

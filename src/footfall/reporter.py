@@ -34,6 +34,7 @@ _logger = logging.getLogger("footfall.site")
 REMEDIES: Final = {
     "consent": "the visitor has not granted it: call tracking.grant(), or write consent=always_granted to try it out",
     "bot": "send the User-Agent of a browser, or write ignore_bots=False in tests",
+    "agent": "leave Signature-Agent out, or write ignore_bots=False in tests",
     "speculative": "nobody has seen the page yet: report from its script, or from the request that opens it",
     "preflight": "report from the request that follows it",
     "no page": "report from a GET or a POST",

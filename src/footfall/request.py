@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -21,6 +21,8 @@ __all__ = [
     "decode_path",
     "find_cookies",
     "path_of",
+    "plain",
+    "unwrap",
 ]
 
 
@@ -48,7 +50,12 @@ RARE = (
     "x-purpose",
     "x-moz",
     "x-sec-purpose",
+    "hx-preloaded",
+    "hx-preload",
     "next-router-prefetch",
+    "next-router-segment-prefetch",
+    "x-middleware-prefetch",
+    "signature-agent",
     "access-control-request-method",
     "origin",
     "x-requested-with",
@@ -160,12 +167,18 @@ class RequestView:
     def cookies(self, name: str) -> list[str]:
         """Return every value the browser sent for one cookie name, in its order: usually one or none.
 
-        A name that ends in ``*`` stands for all names with that beginning.
+        A name that ends in ``*`` stands for all names with that beginning. A value ends at the semicolon, whatever
+        commas are in it, and has no quotes around it; it is not decoded.
         """
+        return [unwrap(value) for value in self.raw_cookies(name)]
+
+    def raw_cookies(self, name: str) -> Sequence[str]:
+        """Return the same as they were sent: in quotes, where a server or script has put them there."""
         if self.finder is None or name not in self.finder.names:
             header = self.header("cookie")
-            return _values(_finder(name)(header), name) if header else []
-        return _values(self.sent(), name)
+            return _values(_finder(name)(header), name) if header else ()
+        found = self.sent()
+        return _values(found, name) if name[-1] == "*" else found.get(name, ())
 
     def cookie(self, name: str) -> str | None:
         """Return the value of one cookie; ``None`` if absent, or sent with several different values."""
@@ -181,20 +194,21 @@ class CookieFinder:
     """Finds every value of some cookies in a raw ``Cookie`` header, whatever stands beside them.
 
     A cookie's neighbours cannot hide it: JSON, a missing ``=``, bytes beyond ASCII are passed over. A comma
-    separates as a semicolon does, for some servers join header lines with one, and no value of ours has any.
-    A dictionary of every cookie would cost ten times as much.
+    separates only before one of the names, for some servers join header lines with one; any other is part of a value,
+    as consent platforms write them (RFC 6265bis, 5.6). A dictionary of every cookie would cost ten times as much.
     """
 
-    __slots__ = ("_anywhere", "_groups", "names")
+    __slots__ = ("_begins", "_groups", "_joined", "names")
 
     def __init__(self, names: Iterable[str]) -> None:
         """Prepare for some names; one that ends in ``*`` stands for every name that begins so."""
         self.names = frozenset(names)
         starts = tuple(sorted(name[:-1] for name in self.names if name.endswith("*")))
         whole = sorted(name for name in self.names if not name.endswith("*") and not name.startswith(starts))
-        longest_first = sorted(map(re.escape, whole), key=len, reverse=True)
         begun = (re.escape(start) + r"[^\s;,=]*" for start in starts)
-        self._anywhere = re.compile(f"({'|'.join([*longest_first, *begun])})[ \t]*=([^;,]*)")
+        either = "|".join([*map(re.escape, whole), *begun])
+        self._begins = re.compile(f"[ \t]*({either})[ \t]*=")
+        self._joined = re.compile(f",(?=[ \t]*(?:{either})[ \t]*=)")
         # Names that begin alike are looked for together: by their beginning.
         groups: list[tuple[str, frozenset[str]]] = [(start, frozenset()) for start in starts]
         for _, alike in groupby(whole, key=lambda name: name[:ALIKE]):
@@ -214,16 +228,15 @@ class CookieFinder:
             pieces, before = block.split("; "), len(found)
             for piece in pieces:
                 name, equals, value = piece.partition("=")
-                if name in names and equals:
+                if equals and (name in names or (not names and name.startswith(start) and not BREAK.search(name))):
                     found[name] = (value,)
             new, separators = len(found) - before, len(pieces) - 1
             # Each once and as browsers write it, or all that servers may make of it is looked at.
             if (
-                (new <= separators and new != block.count(start))
+                ((new <= separators or "," in block) and new != block.count(start))
                 or block.count(";") != separators
                 or block.count(" ") != separators
                 or (first and header[first - 2 : first] != "; ")
-                or "," in block
                 or "\t" in block
             ):
                 return self.find_anywhere(header)
@@ -232,14 +245,22 @@ class CookieFinder:
     def find_anywhere(self, header: str) -> dict[str, tuple[str, ...]]:
         """Find the same in any header: twins, what a server joined, what no browser wrote."""
         found: dict[str, tuple[str, ...]] = {}
-        for match in self._anywhere.finditer(header):
-            if _begins_cookie(header, match.start()):
-                name, value = match.groups()
-                found[name] = (*found.get(name, ()), value.strip(" \t"))
+        for piece in header.split(";"):
+            for one in self._joined.split(piece) if "," in piece else (piece,):
+                begins = self._begins.match(one)
+                if begins is not None:
+                    name, value = begins[1], one[begins.end() :].strip(" \t")
+                    found[name] = (*found.get(name, ()), value)
         return found
 
 
 ALIKE = 3  # letters
+BREAK = re.compile(r"[\s;,]")  # ends a name
+
+
+def unwrap(value: str) -> str:
+    """Take one pair of quotes from around a cookie's value: PHP and Java put them there, most servers drop them."""
+    return value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
 
 
 def _common_start(one: str, other: str) -> str:
@@ -249,16 +270,16 @@ def _common_start(one: str, other: str) -> str:
     return one[:length]
 
 
-def _begins_cookie(header: str, at: int) -> bool:
-    while at and header[at - 1] in " \t":
-        at -= 1
-    return at == 0 or header[at - 1] in ";,"
+def plain(sent: str) -> str:
+    """Take from a cookie of ours what the web puts around it: quotes, and what a server joined by a comma."""
+    return unwrap(sent.partition(",")[0].rstrip(" \t"))  # no value of ours has a comma
 
 
 def _values(found: dict[str, tuple[str, ...]], name: str) -> list[str]:
     if not name.endswith("*"):
         return list(found.get(name, ()))
-    return [value for one, values in found.items() if one.startswith(name[:-1]) for value in values]
+    start = name[:-1]
+    return [value for one, values in found.items() if one.startswith(start) for value in values]
 
 
 @lru_cache(maxsize=64)
@@ -267,7 +288,7 @@ def _finder(name: str) -> CookieFinder:
 
 
 def find_cookies(header: str, name: str) -> list[str]:
-    """Find every value of one cookie, as a `CookieFinder` does."""
+    """Find every value of one cookie, as a `CookieFinder` does: quotes and all."""
     return _values(_finder(name)(header), name)
 
 

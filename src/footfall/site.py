@@ -7,9 +7,10 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from footfall.config import Config
+from footfall.config import Config, check_prefix
 from footfall.consent import OwnCookie
 from footfall.errors import ConfigError, DeliveryError, SpoolError
 from footfall.identity.bots import is_bot
@@ -109,8 +110,6 @@ class Site:
         _check_parts(config, self.reporter.trackers, self.policy.own_consent, consent_endpoint)
         # What the first request would read from disk is read here.
         registrable_domain("www.shop.example")
-        if config.ignore_bots:
-            is_bot("-")
 
     @property
     def config(self) -> Config:
@@ -145,6 +144,15 @@ class Site:
         self.reporter.on_forget = on_forget
 
     @property
+    def consent_bridge(self) -> str | None:
+        """The address of the script that tells `consent_endpoint` of a choice in a consent platform.
+
+        For ``<script src>`` in a page's head, before the platform's own; ``None`` where no ``own_cookie()`` keeps a
+        choice, or there is no endpoint.
+        """
+        return None if self.policy.bridge is None else self.policy.bridge.address
+
+    @property
     def now(self) -> Callable[[], float]:
         """The site's clock."""
         return self.policy.now
@@ -154,7 +162,9 @@ class Site:
         self.policy.now = now
 
     def start(self, *, secret_key: str | bytes | None = None, former_keys: Iterable[str | bytes] = ()) -> None:
-        """Take the framework's secrets if the site has none of its own; every door calls this once, at start-up.
+        """Make ready for requests; every door calls this once, at start-up.
+
+        It loads the list of crawlers, and takes the framework's secrets if the site has none of its own.
 
         Args:
             secret_key: The one that seals.
@@ -166,6 +176,8 @@ class Site:
             BrokenExtra: It is to be sealed, and what can is installed and cannot be imported.
         """
         self.policy.take_keys(secret_key, former_keys)
+        if self.config.ignore_bots:
+            is_bot("-")
 
     def begin(self, view: RequestView, *, debug: bool = False, request: Callable[[], object] | None = None) -> Tracking:
         """Begin one request's tracking. Parses nothing.
@@ -207,16 +219,22 @@ class Site:
                 " and trackers have none; give both doors one Site, or take the outer one away",
             )
 
-    def resume(self, token: str) -> Resumed:
+    def resume(self, token: str, *, max_age: timedelta | None = None) -> Resumed:
         """Report under a visitor's ids long after their request: at a payment's return, in a webhook or a task.
+
+        A snapshot is for whoever holds it: keep it with the order, and give none to a browser that others read.
 
         Args:
             token: From `Tracking.snapshot`. Anything else never raises: its events are refused and counted.
+            max_age: How old it may be; ``None``: of any age. An older one is as good as none.
 
         Raises:
-            ConfigError: The site has no ``secret_keys``, so that no token can be opened.
+            ConfigError: The site has no ``secret_keys``, so that no token can be opened; or *max_age* is no timedelta.
         """
-        visitor = None if token == NO_SNAPSHOT else self.policy.parse_snapshot(token)
+        if max_age is not None and not isinstance(max_age, timedelta):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ConfigError(f"max_age: is {_say(max_age)}; write resume(token, max_age=timedelta(days=...))")
+        seconds = None if max_age is None else max_age.total_seconds()
+        visitor = None if token == NO_SNAPSHOT else self.policy.parse_snapshot(token, max_age=seconds)
         return Resumed(self.reporter, visitor, strict=bool(self.strict))
 
     def warm_up(self) -> None:
@@ -337,6 +355,19 @@ def _check_parts(
     if own_consent is not None and own_consent.name in config.cookie_names.by_role().values():
         raise ConfigError(
             f"own_cookie(name={own_consent.name!r}) is a name in cookie_names too; give it one of its own"
+        )
+    if own_consent is not None:
+        check_prefix(
+            "own_cookie's name",
+            own_consent.name,
+            secure=config.secure,
+            cookie_domain=config.cookie_domain,
+            readable="own_cookie: is read by page scripts",
+        )
+    elif config.honour_gpc == "unless-consented":
+        raise ConfigError(
+            "honour_gpc: is 'unless-consented', and consent has no own_cookie() to keep a choice under the signal;"
+            " write consent=first_of(..., own_cookie()), or honour_gpc=True"
         )
     if consent_endpoint is not None and not consent_endpoint.startswith("/"):
         raise ConfigError(f"consent_endpoint: is {consent_endpoint!r}; write a path such as '/consent'")

@@ -90,7 +90,7 @@ def serve(
         if (answer := tracking.answer()) is not None:
             start(answer.status_line, answer.headers)
             start.release()
-            return [b""]
+            return [answer.body]
         body = app(environ, start)
         if start.release():
             return body  # untouched: the server may recognise its own file wrapper

@@ -15,7 +15,7 @@ import pytest
 from tests.identity.asking import DEVICE, KNOWN, MADE, PAGE, SESSION, emit, respond, set_cookies, view
 
 from footfall import Config, Consent, CookieNames, Site
-from footfall.check import Finding, Stored, check_site, findings, privacy_record
+from footfall.check import Finding, Stored, check_site, describe_gpc, findings, privacy_record
 from footfall.cli import main
 from footfall.commands.choosing import find_spool, load_site
 from footfall.consent import always_granted, any_of, onetrust, own_cookie
@@ -59,7 +59,7 @@ def make(tmp_path: Path) -> Make:
 @pytest.fixture(autouse=True)
 def _a_good_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Every extra is installed, and the spool is on a disk: tests say otherwise where it matters."""
-    installed: list[str] = ["cryptography", "crawleruseragents"]
+    installed: list[str] = ["cryptography"]
     monkeypatch.setattr(findings, "find_spec", lambda name: find_spec("os") if name in installed else find_spec(name))
     mounts = tmp_path / "mounts"
     mounts.write_text("/dev/sda1 / ext4 rw 0 0\n", encoding="utf-8")
@@ -232,15 +232,12 @@ def test_a_folder_that_cannot_be_written_is_an_error(make: Make, monkeypatch: py
     assert short(beside(check_site(make()))) == [("error", "spool")]
 
 
-@pytest.mark.parametrize(
-    ("missing", "found"), [("crawleruseragents", ("note", "ignore_bots")), ("cryptography", ("error", "ruid_cookie"))]
-)
 def test_a_missing_extra_is_found_with_the_command_that_installs_it(
-    make: Make, monkeypatch: pytest.MonkeyPatch, missing: str, found: tuple[str, str]
+    make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(findings, "find_spec", lambda name: None if name == missing else find_spec("os"))
+    monkeypatch.setattr(findings, "find_spec", lambda name: None)
     (one,) = beside(check_site(make()))
-    assert ((one.severity, one.field), "pip install 'footfall[" in one.remedy) == (found, True)
+    assert (one.severity, one.field, "pip install 'footfall[" in one.remedy) == ("error", "ruid_cookie", True)
 
 
 def test_the_worst_comes_first_and_every_finding_says_what_to_do(make: Make) -> None:
@@ -495,6 +492,14 @@ def test_check_privacy_prints_the_record(shop: Callable[..., str], capsys: Outpu
     out = capsys.readouterr().out
     assert out.startswith("cookie rsa\n  purpose: tells one browser from another\n")
     assert "\n\ntracker yoochoose\n" in out
+    assert out.endswith("\n\nsignal Sec-GPC: 1\n  rule:    is a denial\n")
+
+
+@pytest.mark.parametrize(
+    ("setting", "rule"), [(False, "is ignored"), ("unless-consented", "is a denial, unless the visitor consents while")]
+)
+def test_it_says_which_rule_the_signal_is_under(setting: Any, rule: str) -> None:
+    assert rule in describe_gpc(Config(honour_gpc=setting))
 
 
 def emit_as(site: Site, cookie: str, times: int = 1) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from footfall.config import ConsentReader
-from footfall.consent import all_of, always_granted, any_of, cookiebot, onetrust, own_cookie, own_cookie_of
+from footfall.consent import all_of, always_granted, any_of, cookiebot, first_of, onetrust, own_cookie, own_cookie_of
 from footfall.errors import ConfigError
 from footfall.request import Consent, RequestView
 
@@ -57,7 +57,34 @@ def test_any_of_grants_what_any_grants_and_else_denies_what_any_denies(
     assert {any_of(*map(always, order))(visit()) for order in permutations(answers)} == {expected}
 
 
-@pytest.mark.parametrize("combine", [all_of, any_of])
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [((G, D, D), G), ((D, G, G), D), ((U, G, D), G), ((U, U, D), D), ((U, D, G), D), ((U, U, U), U)],
+)
+def test_first_of_answers_as_the_first_that_knows(
+    visit: Visit, answers: tuple[Consent, ...], expected: Consent
+) -> None:
+    assert first_of(*map(always, answers))(visit()) is expected
+
+
+@pytest.mark.parametrize(
+    ("cookies", "expected"),
+    [
+        ("CookieConsent=0; footfallConsent=1.g.g.1764000000", D),
+        ("CookieConsent=-1; footfallConsent=1.d.d.1764000000", G),
+        ("footfallConsent=1.g.g.1764000000", G),
+        ("footfallConsent=1.d.d.1764000000", D),
+        ("CookieConsent=rubbish; footfallConsent=1.g.g.1764000000", G),
+        ("x=1", U),
+    ],
+)
+def test_a_platform_counts_where_it_speaks_and_the_own_cookie_where_it_is_absent(
+    visit: Visit, cookies: str, expected: Consent
+) -> None:
+    assert first_of(cookiebot("marketing"), own_cookie())(visit(cookies)) is expected
+
+
+@pytest.mark.parametrize("combine", [all_of, any_of, first_of])
 @pytest.mark.parametrize("answers", list(product(Consent, repeat=2)))
 def test_readers_that_must_be_awaited_combine_as_the_others_do(
     visit: Visit, combine: Callable[..., ConsentReader], answers: tuple[Consent, Consent]
@@ -132,9 +159,9 @@ def test_a_combined_reader_shows_its_own_cookie() -> None:
     assert all_of(onetrust("C0004"), OWN).own is OWN
 
 
-@pytest.mark.parametrize("combine", [all_of, any_of])
+@pytest.mark.parametrize("combine", [all_of, any_of, first_of])
 def test_it_is_shown_as_it_was_written(combine: Callable[..., object]) -> None:
-    assert repr(combine(onetrust("C0004"))) == f"{combine.__name__}(OneTrust(group='C0004'))"
+    assert repr(combine(onetrust("C0004"))) == f"{combine.__name__}(onetrust('C0004'))"
 
 
 @pytest.mark.parametrize("combine", [all_of, any_of])

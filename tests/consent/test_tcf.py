@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -27,20 +27,40 @@ DOCUMENTED = (
 PUBLISHED = "CLcVDxRMWfGmWAVAHCENAXCkAKDAADnAABRgA5mdfCKZuYJez-NQm0TBMYA4oCAAGQYIAAAAAAEAIAEgAA.argAC0gAAAAAAAAAAAA"
 
 
+Ranges = Sequence[tuple[int, int]]
+EVERYBODY: Ranges = ((1, 65535),)
+
+
 def write(
     purposes: set[int],
     *,
     version: int = 2,
     language: tuple[int, int] = (4, 13),
-    ranges: list[tuple[int, int]] | None = None,
+    ranges: Ranges | None = None,
     claimed: int | None = None,
+    restrictions: Sequence[tuple[int, int, Ranges]] = (),
+    disclosed: Ranges | None = EVERYBODY,
 ) -> str:
-    """Write a core segment, its vendors as ranges (a pair of equal ids as a single one)."""
+    """Write a core segment and, with vendors, who was disclosed; vendors as ranges (equal ids as a single one)."""
     bits = f"{version:06b}" + "0" * 102 + f"{language[0]:06b}{language[1]:06b}" + "0" * 32
     bits += "".join("01"[purpose in purposes] for purpose in range(1, 25)) + "0" * 25 + f"{3:06b}{10:06b}"
     if ranges is not None:
-        bits += f"{65535:016b}1{len(ranges) if claimed is None else claimed:012b}"
-        bits += "".join(f"0{a:016b}" if a == b else f"1{a:016b}{b:016b}" for a, b in ranges)
+        bits += f"{65535:016b}1{write_ranges(ranges, claimed)}"
+        bits += f"{9:016b}0{'0' * 9}{len(restrictions):012b}"  # nobody claims a legitimate interest
+        bits += "".join(f"{purpose:06b}{kind:02b}{write_ranges(whom)}" for purpose, kind, whom in restrictions)
+    core = to_base64(bits)
+    if ranges is None or disclosed is None:
+        return core
+    allowed = to_base64(f"{2:03b}{65535:016b}1{write_ranges([])}")
+    return f"{core}.{allowed}.{to_base64(f'{1:03b}{65535:016b}1{write_ranges(disclosed)}')}"
+
+
+def write_ranges(ranges: Ranges, claimed: int | None = None) -> str:
+    count = len(ranges) if claimed is None else claimed
+    return f"{count:012b}" + "".join(f"0{a:016b}" if a == b else f"1{a:016b}{b:016b}" for a, b in ranges)
+
+
+def to_base64(bits: str) -> str:
     bits += "0" * (-len(bits) % 8)
     return urlsafe_b64encode(int(bits, 2).to_bytes(len(bits) // 8)).decode().rstrip("=")
 
@@ -85,6 +105,46 @@ def test_it_reads_a_cookie_of_another_name(visit: Visit) -> None:
 def test_vendors_are_found_in_ranges(visit: Visit, vendor: int, expected: Consent) -> None:
     text = write({1}, ranges=[(7, 7), (100, 200)])
     assert tcf({1}, vendor)(visit(f"euconsent-v2={text}")) is expected
+
+
+VENDOR = 7
+ITS: Ranges = ((VENDOR, VENDOR),)
+OTHERS: Ranges = ((1, 6), (8, 65535))
+
+
+@pytest.mark.parametrize(
+    ("restrictions", "expected"),
+    [
+        ([(5, 0, ITS)], D),  # flatly not allowed
+        ([(5, 1, ITS)], G),  # require consent, which there is
+        ([(5, 2, ITS)], D),  # require legitimate interest, for which nobody asked
+        ([(5, 0, ((1, 100),))], D),
+        ([(5, 0, OTHERS)], G),
+        ([(2, 0, ITS)], G),  # another purpose
+        ([(2, 0, ITS), (5, 1, ITS), (6, 2, OTHERS), (1, 2, ((3, 3), (5, 9)))], D),
+        ([(2, 0, ITS), (5, 1, ITS), (6, 2, OTHERS)], G),
+    ],
+)
+def test_a_publisher_s_restriction_binds_its_vendor(
+    visit: Visit, restrictions: list[tuple[int, int, Ranges]], expected: Consent
+) -> None:
+    text = write({1, 5, 6}, ranges=ITS, restrictions=restrictions)
+    assert tcf({1, 5, 6}, VENDOR)(visit(f"euconsent-v2={text}")) is expected
+    assert tcf({1, 5, 6})(visit(f"euconsent-v2={text}")) is G  # nobody's in particular
+
+
+@pytest.mark.parametrize(("disclosed", "expected"), [(ITS, G), (EVERYBODY, G), (OTHERS, D), ((), D), (None, U)])
+def test_a_vendor_must_have_been_disclosed(visit: Visit, disclosed: Ranges | None, expected: Consent) -> None:
+    """TCF 2.3: who asks for a vendor needs the segment."""
+    text = write({1}, ranges=ITS, disclosed=disclosed)
+    assert tcf({1}, VENDOR)(visit(f"euconsent-v2={text}")) is expected
+    assert tcf({1})(visit(f"euconsent-v2={text}")) is G
+
+
+@pytest.mark.parametrize("rubbish", ["", "I", "é", "I" * 5, "I" * 9000])
+def test_a_damaged_disclosure_is_unknown(visit: Visit, rubbish: str) -> None:
+    core = write({1}, ranges=ITS, disclosed=None)
+    assert tcf({1}, VENDOR)(visit(f"euconsent-v2={core}.{rubbish}")) is U
 
 
 @pytest.mark.parametrize(
@@ -151,17 +211,33 @@ def test_a_damaged_string_never_consents_to_what_the_whole_one_denied(visit: Vis
     assert tcf({1, 5, 6})(visit(f"euconsent-v2={text}")) is not G
 
 
+RANGES = st.lists(st.tuples(st.integers(1, 65535), st.integers(1, 65535)), max_size=20)
+
+
 @given(
     purposes=st.sets(st.integers(1, 24)),
     asked=st.sets(st.integers(1, 24), min_size=1),
-    ranges=st.lists(st.tuples(st.integers(1, 65535), st.integers(1, 65535)), max_size=20),
+    ranges=RANGES,
+    disclosed=RANGES,
+    restrictions=st.lists(st.tuples(st.integers(1, 24), st.integers(0, 2), RANGES), max_size=5),
     vendor=st.integers(1, 65535),
 )
 def test_what_was_written_is_read(
-    visit: Visit, purposes: set[int], asked: set[int], ranges: list[tuple[int, int]], vendor: int
+    visit: Visit,
+    purposes: set[int],
+    asked: set[int],
+    ranges: Ranges,
+    disclosed: Ranges,
+    restrictions: list[tuple[int, int, Ranges]],
+    vendor: int,
 ) -> None:
-    allowed = asked <= purposes and any(first <= vendor <= last for first, last in ranges)
-    assert tcf(asked, vendor)(visit(f"euconsent-v2={write(purposes, ranges=ranges)}")) is (G if allowed else D)
+    def is_in(ranges: Ranges) -> bool:
+        return any(first <= vendor <= last for first, last in ranges)
+
+    forbidden = {purpose for purpose, kind, whom in restrictions if kind != 1 and is_in(whom)}
+    allowed = asked <= purposes and is_in(ranges) and is_in(disclosed) and not asked & forbidden
+    text = write(purposes, ranges=ranges, disclosed=disclosed, restrictions=restrictions)
+    assert tcf(asked, vendor)(visit(f"euconsent-v2={text}")) is (G if allowed else D)
 
 
 @pytest.mark.parametrize(

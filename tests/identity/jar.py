@@ -77,7 +77,12 @@ class Jar:
             return
         if "secure" in attributes and not secure:
             return
-        if name.lower().startswith("__secure-") and "secure" not in attributes:
+        prefix = name.lower()
+        if prefix.startswith(("__secure-", "__host-", "__http-")) and "secure" not in attributes:
+            return
+        if prefix.startswith("__host-") and ("domain" in attributes or attributes.get("path") != "/"):
+            return
+        if prefix.startswith(("__http-", "__host-http-")) and "httponly" not in attributes:
             return
         if not secure and any(key[0] == name and kept.secure for key, kept in self._kept.items()):
             return  # a plain page leaves secure cookies alone

@@ -23,7 +23,7 @@ from tests.identity.asking import (
 )
 
 from footfall import Consent, CookieNames, Site, Tracking
-from footfall.consent import own_cookie
+from footfall.consent import cookiebot, first_of, own_cookie
 from footfall.identity.domain import matches_domain, parse_host
 from footfall.request import RequestView
 from footfall.testing import recording
@@ -31,7 +31,13 @@ from footfall.wsgi import edit_headers
 
 SITES: list[Callable[[], Site]] = [
     make_site,
-    lambda: make_site(consent=own_cookie()),
+    lambda: make_site(consent=own_cookie(), honour_gpc="unless-consented"),
+    lambda: make_site(
+        consent={"device": cookiebot("statistics"), "person": first_of(cookiebot("marketing"), own_cookie())}
+    ),
+    lambda: make_site(
+        cookie_domain=None, cookie_names=CookieNames(device="__Host-Http-rsa", session="__Host-s", reaid="__Http-r")
+    ),
     lambda: make_site(consent=lambda _: Consent.DENIED),
     lambda: make_site(consent={"device": lambda _: Consent.GRANTED, "person": lambda _: Consent.DENIED}),
     lambda: make_site(cookie_domain=None),
@@ -43,7 +49,7 @@ SITES: list[Callable[[], Site]] = [
 ]
 
 NAMES = ["rsa", "rsaSession", "rsaSessionOpen", "rsaRuid", "rsaReaId", "rsaXuid", "rsaGone", "footfallConsent"]
-FORMER = ["coid", "sid", "sidOpen", "r", "a", "x", "__Secure-rsa"]
+FORMER = ["coid", "sid", "sidOpen", "r", "a", "x", "__Secure-rsa", "__Host-Http-rsa", "__Host-s", "__Http-r"]
 BYTES = st.text(st.characters(max_codepoint=255), max_size=40)
 VALUES = BYTES | st.sampled_from(
     [DEVICE, SESSION, DEVICE.upper(), "1", "", "X", "A=b", "x" * 513, "1.g.g.1764000000", "1." + "A" * 90, "YW5uYQ==",
@@ -85,18 +91,23 @@ STEPS: list[Callable[[Tracking], object]] = [
 ]
 
 GUID = r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
-TOKEN = r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]{1,512}"
+ENCODED = r"(?:[\x21\x23\x24\x26-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]|%25){1,512}"
 SHAPES = {
     "rsa": GUID,
     "__Secure-rsa": GUID,
     "rsaSession": GUID,
     "rsaSessionOpen": "1",
     "rsaRuid": r"1\.[A-Za-z0-9_-]{50,}|[A-Za-z0-9+/]+=*",
-    "rsaReaId": TOKEN,
-    "rsaXuid": TOKEN,
+    "rsaReaId": ENCODED,
+    "rsaXuid": ENCODED,
     "rsaGone": "[0-9a-f]{16}",
     "__Secure-rsaGone": "[0-9a-f]{16}",
-    "footfallConsent": r"1\.[gdu]\.[gdu]\.[0-9]+",
+    "__Host-Http-rsa": GUID,
+    "__Host-Http-rsaGone": "[0-9a-f]{16}",
+    "__Host-s": GUID,
+    "__Host-sOpen": "1",
+    "__Http-r": ENCODED,
+    "footfallConsent": r"1\.[gdu]\.[gdu]\.[0-9]+(?:\.gpc)?",
 }
 LINE = re.compile(
     r"(?P<name>[^=;]+)=(?P<value>[^;]*)(?:; Max-Age=(?P<age>[0-9]+))?(?:; Domain=(?P<domain>[a-z0-9._-]+))?"

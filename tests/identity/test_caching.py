@@ -64,6 +64,7 @@ SET: list[tuple[str, Headers, Headers]] = [
     ("nginx for no time", [(ACCEL, "0")], [(ACCEL, "0"), (CC, "private")]),
     ("nginx, empty", [(ACCEL, "")], [(CC, "private")]),
     ("other headers", HTML, [*HTML, PRIVATE]),
+    ("a field of a like name", [("X-Cache-Control-Was", "max-age=6")], [("X-Cache-Control-Was", "max-age=6"), PRIVATE]),
 ]  # fmt: skip
 
 # What the application said for shared caches; what it says where an identity changed and must be written.
@@ -80,6 +81,9 @@ SHARED: list[tuple[str, Headers, Headers]] = [
     ("CDN-Cache-Control", [(CDN, "max-age=60")], [(CC, "private")]),
     ("CDN over private", [(CC, "private"), (CDN, "max-age=60")], [(CC, "private")]),
     ("a vendor's CDN field", [("cloudflare-cdn-cache-control", "max-age=6")], [(CC, "private")]),
+    ("LiteSpeed's field", [("X-LiteSpeed-Cache-Control", "public,max-age=6")], [(CC, "private")]),
+    ("Akamai's field", [("Akamai-Cache-Control", "max-age=6")], [(CC, "private")]),
+    ("anybody's field", [("Corner-Shop-Cache-Control", "max-age=6")], [(CC, "private")]),
     ("Surrogate-Control", [(SURROGATE, "max-age=60")], [(CC, "private")]),
     ("Edge-Control", [("Edge-Control", "max-age=60")], [(CC, "private")]),
     ("X-Accel-Expires", [("x-accel-expires", "60")], [(CC, "private")]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import product
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from tests.identity.asking import FIREFOX, PAGE, PAYMENT_RETURN, SCRIPT, make_si
 
 from footfall.identity import classify_request
 from footfall.identity.bots import is_bot
-from footfall.request import RequestClass
+from footfall.request import RARE, USUAL, RequestClass
 
 PLAIN: Mapping[str, str] = {"user-agent": FIREFOX, "accept": "text/html,*/*;q=0.8"}  # plain http, or an old browser
 
@@ -85,7 +86,9 @@ ROWS = [
     *[(f"{name}: {value}", "GET", {**PAGE, name: value}, "speculative: r") for name, value in (
         ("sec-purpose", "prefetch"), ("sec-purpose", "prefetch;prerender"), ("sec-purpose", "Prefetch;x"),
         ("purpose", "prefetch"), ("purpose", "preview"), ("x-purpose", "preview"), ("x-moz", "prefetch"),
-        ("x-sec-purpose", "prefetch"), ("next-router-prefetch", "1"))],
+        ("x-sec-purpose", "prefetch"), ("next-router-prefetch", "1"), ("next-router-segment-prefetch", "/_tree"),
+        ("x-middleware-prefetch", "1"), ("hx-preloaded", "true"), ("hx-preload", "true"))],
+    ("a purpose of another kind", "GET", {**PAGE, "purpose": "navigation"}, "page: rmuncew"),
     ("a prefetching bot", "GET", {"user-agent": "Googlebot/2.1", "sec-purpose": "prefetch"}, "speculative: r"),
     # Nobody.
     ("a preflight", "OPTIONS", {**SCRIPT, "access-control-request-method": "POST"}, "preflight: "),
@@ -93,6 +96,8 @@ ROWS = [
     ("an empty user agent", "GET", {**PAGE, "user-agent": ""}, "bot: "),
     ("a blank user agent", "GET", {**PAGE, "user-agent": "  "}, "bot: "),
     ("no user agent", "GET", {"accept": "text/html"}, "bot: "),
+    ("an agent that says so", "GET", {**PAGE, "signature-agent": '"https://agent.example"'}, "agent: "),
+    ("a crawler that says so", "GET", {"user-agent": "bingbot/2", "signature-agent": "x"}, "bot: "),
     # Methods that show no page.
     *[(method, method, PAGE, "no page: rw") for method in ("HEAD", "TRACE", "OPTIONS", "PROPFIND", "CONNECT")],
     ("HEAD after a link from another site", "HEAD", {**PAGE, "sec-fetch-site": "cross-site"}, "no page: rw"),
@@ -116,9 +121,24 @@ def test_a_websocket_is_read_and_reports_but_writes_nothing(scheme: str) -> None
     assert shown(found) == "websocket: re"
 
 
-def test_bots_are_visitors_where_the_site_says_so() -> None:
-    found = classify_request(view(headers={**PAGE, "user-agent": "Googlebot/2.1"}), ignore_bots=False)
+@pytest.mark.parametrize("mark", [{"user-agent": "Googlebot/2.1"}, {"signature-agent": '"https://agent.example"'}])
+def test_bots_and_agents_are_visitors_where_the_site_says_so(mark: dict[str, str]) -> None:
+    found = classify_request(view(headers={**PAGE, **mark}), ignore_bots=False)
     assert found.name == "page"
+
+
+def test_every_header_that_tells_is_part_of_what_a_class_is_remembered_by() -> None:
+    asked: set[str] = set()
+
+    def note(name: str) -> str | None:
+        asked.add(name)
+        return None
+
+    for method, agent in product(["GET", "POST", "OPTIONS"], [FIREFOX, ""]):
+        request = view(method=method)
+        request._header = lambda name, agent=agent: agent if name == "user-agent" else note(name)  # type: ignore[misc]
+        classify_request(request)
+    assert asked | {"user-agent"} == {*USUAL, *RARE}
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost"])
@@ -165,6 +185,20 @@ def test_a_site_bends_the_table() -> None:
         "Wget/1.21",
         "Go-http-client/2.0",
         "Java/17.0.1",
+        "kube-probe/1.29",
+        "ELB-HealthChecker/2.0",
+        "GoogleHC/1.0",
+        "Amazon-Route53-Health-Check-Service (ref 1234; report http://amzn.to/1vsZADi)",
+        "Consul Health Check",
+        "Envoy/HC",
+        "Edge Health Probe",
+        "Load Balancer Agent",
+        "AlwaysOn",
+        "HealthCheck/1.0",
+        "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; Perplexity-User/1.0)",
+        "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; Claude-User/1.0; +Claude-User@anthropic.com)",
+        "meta-externalfetcher/1.1",
+        "Mozilla/5.0 (Linux; Android 7.0) AppleWebKit/537.36 (compatible; Google-Read-Aloud)",
         "",
         "\t",
     ],

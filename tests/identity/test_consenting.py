@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 import pytest
@@ -28,8 +29,8 @@ from tests.identity.asking import (
     yoochoose,
 )
 
-from footfall import Consent, CookieNames, Site
-from footfall.consent import own_cookie
+from footfall import Consent, CookieNames, Site, Tracking
+from footfall.consent import all_of, cookiebot, first_of, own_cookie
 from footfall.request import RequestView
 from footfall.testing import Clock, recording
 
@@ -152,6 +153,99 @@ def test_gpc_outweighs_a_grant(caplog: pytest.LogCaptureFixture) -> None:
 def test_gpc_counts_for_nothing_where_a_site_says_so() -> None:
     tracking = make_site(honour_gpc=False).begin(view(headers={**PAGE, "sec-gpc": "1"}))
     assert (tracking.gpc, tracking.consent) == (False, Consent.GRANTED)
+
+
+GPC = {**PAGE, "sec-gpc": "1"}
+NOW = 1_764_000_000
+
+
+def own_site() -> Site:
+    site = make_site(consent=own_cookie(), honour_gpc="unless-consented")
+    site.now = Clock(NOW)
+    return site
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        ("1.g.g.1764000000.gpc", (Consent.GRANTED, Consent.GRANTED, False)),
+        ("1.g.d.1764000000.gpc", (Consent.GRANTED, Consent.DENIED, False)),
+        ("1.g.g.1764000000", (Consent.DENIED, Consent.DENIED, True)),  # before the browser sent it
+        ("1.d.d.1764000000.gpc", (Consent.DENIED, Consent.DENIED, True)),
+        ("2.g.g.1764000000.gpc", (Consent.DENIED, Consent.DENIED, True)),  # of another wording
+        ("1.g.g.1700000000.gpc", (Consent.DENIED, Consent.DENIED, True)),  # of long ago
+        ("1.g.g.1764000000.gpc; footfallConsent=1.g.g.1764000001", (Consent.DENIED, Consent.DENIED, True)),
+        ("", (Consent.DENIED, Consent.DENIED, True)),
+    ],
+)
+def test_a_grant_under_gpc_outweighs_it_where_a_site_says_so(
+    choice: str, expected: tuple[Consent, Consent, bool]
+) -> None:
+    """11 CCR 7025(c)(3)."""
+    tracking = own_site().begin(view(headers=GPC, cookie=f"footfallConsent={choice}"))
+    assert (tracking.consent, tracking.person_consent, tracking.gpc) == expected
+
+
+def test_without_the_signal_a_marked_grant_is_a_grant() -> None:
+    tracking = own_site().begin(view(cookie="footfallConsent=1.g.g.1764000000.gpc"))
+    assert (tracking.consent, tracking.person_consent, tracking.gpc) == (Consent.GRANTED, Consent.GRANTED, False)
+
+
+@pytest.mark.parametrize(("headers", "kept"), [(GPC, "1.g.d.1764000000.gpc"), (PAGE, "1.g.d.1764000000")])
+def test_a_grant_under_gpc_is_marked_and_counts_at_once(headers: dict[str, str], kept: str) -> None:
+    site = own_site()
+    seen: list[tuple[bool, bool, Consent, Consent]] = []
+
+    def grant(tracking: Tracking) -> None:
+        before = tracking.gpc
+        tracking.grant(person=False)
+        seen.append((before, tracking.gpc, tracking.consent, tracking.person_consent))
+
+    written = cookies(site, view(headers=headers), grant)
+    assert (written["footfallConsent"], set(written)) == (
+        kept,
+        {"rsa", "rsaSession", "rsaSessionOpen", "footfallConsent"},
+    )
+    assert seen == [(headers is GPC, False, Consent.GRANTED, Consent.DENIED)]
+
+
+def test_a_denial_under_gpc_needs_no_mark() -> None:
+    written = cookies(own_site(), view(headers=GPC), lambda tracking: tracking.deny())
+    assert written == {"footfallConsent": "1.d.d.1764000000"}
+
+
+@pytest.mark.parametrize(
+    ("platform", "expected"),
+    [
+        ("-1", (Consent.GRANTED, Consent.DENIED)),
+        ("0", (Consent.DENIED, Consent.DENIED)),
+        ("", (Consent.GRANTED, Consent.DENIED)),
+    ],
+)
+def test_under_gpc_a_platform_grants_no_more_than_was_granted_under_it(
+    platform: str, expected: tuple[Consent, Consent]
+) -> None:
+    site = make_site(consent=first_of(cookiebot("marketing"), own_cookie()), honour_gpc="unless-consented")
+    site.now = Clock(NOW)
+    sent = f"CookieConsent={platform}; footfallConsent=1.g.d.1764000000.gpc"
+    tracking = site.begin(view(headers=GPC, cookie=sent))
+    assert (tracking.consent, tracking.person_consent) == expected
+
+
+def test_a_reader_that_waits_is_under_the_same_rule() -> None:
+    async def grant(view: RequestView) -> Consent:
+        return Consent.GRANTED
+
+    site = make_site(consent=all_of(grant, own_cookie()), honour_gpc="unless-consented")
+    site.now = Clock(NOW)
+
+    def said(choice: str) -> tuple[Consent, Consent]:
+        tracking = site.begin(view(headers=GPC, cookie=f"footfallConsent={choice}"))
+        asyncio.run(tracking.read_consent_async())
+        return tracking.consent, tracking.person_consent
+
+    assert said("1.g.d.1764000000.gpc") == (Consent.GRANTED, Consent.DENIED)
+    assert said("1.g.g.1764000000") == (Consent.DENIED, Consent.DENIED)
 
 
 # Forgetting

@@ -24,8 +24,11 @@ HEADERS = [
     ("after latin-1", "x=\xe9\xff; rsa=A", ["A"]),
     ("after a control character", "x=\x00\x01; rsa=A", ["A"]),
     ("behind a comma of gunicorn", "a=1,rsa=A", ["A"]),
-    ("behind a comma of waitress", "a=1, rsa=A, b=2", ["A"]),
-    ("before a comma", "rsa=A,sid=B", ["A"]),
+    ("behind a comma of waitress", "a=1, rsa=A", ["A"]),
+    ("before a comma that only a name of the site ends", "rsa=A,sid=B", ["A,sid=B"]),
+    ("with commas in it", "rsa=id:1,consent:yes,ads:no; b=1", ["id:1,consent:yes,ads:no"]),
+    ("with a comma at its end", "rsa=A,", ["A,"]),
+    ("after commas in another", "b=id:1,consent:yes; rsa=A", ["A"]),
     ("twice", "rsa=A; rsa=B", ["A", "B"]),
     ("three times, joined both ways", "rsa=A,rsa=B; rsa=A", ["A", "B", "A"]),
     ("with an equals sign in it", "rsa=am9l==; b=1", ["am9l=="]),
@@ -68,7 +71,7 @@ def test_no_neighbour_hides_it(before: list[str], after: list[str]) -> None:
 
 @given(st.text(st.characters(max_codepoint=255)), st.sampled_from(["rsa", "rsaSession", "a.b"]))
 def test_no_header_makes_it_raise(header: str, name: str) -> None:
-    assert all(";" not in value and "," not in value for value in find_cookies(header, name))
+    assert all(";" not in value for value in find_cookies(header, name))
 
 
 def test_a_request_without_cookies_has_none() -> None:

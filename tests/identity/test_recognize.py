@@ -30,7 +30,7 @@ def test_a_browser_is_known_by_its_cookies() -> None:
 
 @pytest.mark.parametrize(
     "rubbish",
-    ["rubbish", "", "x" * 4096, "a\r\nSet-Cookie: b=c", "\xe9", f'"{DEVICE}"', f"{{{DEVICE}}}", DEVICE[:-1], "%0d%0a"],
+    ["rubbish", "", "x" * 4096, "a\r\nSet-Cookie: b=c", "\xe9", f'"{DEVICE}', f"{{{DEVICE}}}", DEVICE[:-1], "%0d%0a"],
 )
 def test_a_value_of_the_wrong_shape_is_replaced_and_never_echoed(rubbish: str) -> None:
     """D-04."""

@@ -13,7 +13,7 @@ from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from footfall.check.record import requests_of
-from footfall.config import HOW_TO_WRITE_KEYS, PLACEHOLDER, Config, ConsentReader
+from footfall.config import HOW_TO_WRITE_KEYS, PLACEHOLDER, Config, ConsentReader, demands_of
 from footfall.consent import always_granted, cookie_names_of, own_cookie_of
 from footfall.errors import BrokenExtra
 from footfall.events import Click, Login, PageView
@@ -230,14 +230,14 @@ def _check_https(site: Site) -> Iterator[Finding]:
     if site.policy.needs_https:
         yield _note(
             "secure" if config.secure is True else "cookie_names",
-            ("is True" if config.secure is True else "have a name that begins with __Secure-")
+            ("is True" if config.secure is True else "have a name whose prefix asks for https")
             + f": {over_http} no cookie of ours sticks, and every page is a new visitor's",
             "develop with secure='auto' and names without the prefix, or over https",
         )
-    if own is not None and own.name.lower().startswith("__secure-"):
+    if own is not None and demands_of(own.name):
         yield _note(
             "consent",
-            f"is kept under a name that begins with __Secure-: {over_http} no choice is remembered",
+            f"is kept under a name whose prefix asks for https: {over_http} no choice is remembered",
             "develop with own_cookie() under another name, or over https",
         )
 
@@ -279,12 +279,6 @@ def _check_visitors(site: Site) -> Iterator[Finding]:
             "takes curl, python-requests, httpx, headless browsers and whoever sends no user agent"
             " (Django's test client) for bots: no event of theirs is accepted",
             "send the User-Agent of a browser to try it out, or write ignore_bots=False in tests",
-        )
-    if site.config.ignore_bots and find_spec("crawleruseragents") is None:
-        yield _note(
-            "ignore_bots",
-            "knows bots by a dozen words: the list of 1,500 patterns is not installed",
-            "python3 -m pip install 'footfall[bots]'",
         )
     if site.strict is True:
         yield _warning(

@@ -20,7 +20,7 @@ from footfall.trackers.protocol import Tracker
 from footfall.tracking.cookies import FORGOTTEN_FOR
 from footfall.wire import WireRequest
 
-__all__ = ["Stored", "format_record", "privacy_record", "requests_of"]
+__all__ = ["Stored", "describe_gpc", "format_record", "privacy_record", "requests_of"]
 
 _ONCE_GRANTED = "on each visit, once there is consent to it"
 
@@ -55,6 +55,16 @@ def format_record(record: Sequence[Stored]) -> str:
         lines = [f"{one.kind} {one.name}", *(f"  {name + ':':9}{text}" for name, text in fields.items())]
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
+
+
+def describe_gpc(config: Config) -> str:
+    """Say which rule a site has for Global Privacy Control (11 CCR 7025)."""
+    rules = {
+        True: "is a denial",
+        False: "is ignored",
+        "unless-consented": "is a denial, unless the visitor consents while it is sent",
+    }
+    return f"signal Sec-GPC: 1\n  {'rule:':9}{rules[config.honour_gpc]}"
 
 
 def _cookies(site: Site) -> Iterator[Stored]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from footfall.check import SEVERITIES, check_site, format_record, privacy_record
+from footfall.check import SEVERITIES, check_site, describe_gpc, format_record, privacy_record
 from footfall.commands.choosing import load_site
 from footfall.commands.command import Command
 from footfall.errors import BrokenExtra, ConfigError, MissingExtra
@@ -39,7 +39,7 @@ def _run(options: argparse.Namespace) -> int:
         print(f"error: {error}")
         return 1
     if options.privacy:
-        print(format_record(privacy_record(site)))
+        print(format_record(privacy_record(site)), describe_gpc(site.config), sep="\n\n")
         return 0
     findings = check_site(site)
     for finding in findings:

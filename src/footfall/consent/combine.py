@@ -19,6 +19,7 @@ __all__ = [
     "always_granted",
     "any_of",
     "cookie_names_of",
+    "first_of",
     "own_cookie_of",
     "person_of",
 ]
@@ -38,7 +39,7 @@ class Combined:
 
     __slots__ = ("_fold", "name", "own", "person", "readers")
 
-    name: str  #: ``"all_of"`` or ``"any_of"``
+    name: str  #: ``"all_of"``, ``"any_of"`` or ``"first_of"``
     own: OwnCookie | None  #: the own cookie inside it, to which grants and denials are written
     person: Combined  #: the reader of the person purpose
     readers: tuple[ConsentReader, ...]
@@ -109,6 +110,17 @@ def any_of(*readers: ConsentReader) -> Combined:
     return Combined("any_of", readers, _fold_any)
 
 
+def first_of(*readers: ConsentReader) -> Combined:
+    """Make a reader that answers as the first of *readers* that knows: ``first_of(onetrust("C0004"), own_cookie())``.
+
+    A platform counts wherever its cookie speaks; the site's own cookie counts where the browser has dropped it.
+
+    Raises:
+        ConfigError: No readers, one that cannot be called, or two different own cookies.
+    """
+    return Combined("first_of", readers, _fold_first)
+
+
 def own_cookie_of(reader: Readers) -> OwnCookie | None:
     """Find the own cookie to which grants and denials are written; ``None`` if a platform keeps them elsewhere.
 
@@ -171,6 +183,10 @@ def _fold_all(answers: Sequence[Consent]) -> Consent:
     if Consent.DENIED in answers:
         return Consent.DENIED
     return Consent.UNKNOWN if Consent.UNKNOWN in answers else Consent.GRANTED
+
+
+def _fold_first(answers: Sequence[Consent]) -> Consent:
+    return next((answer for answer in answers if answer is not Consent.UNKNOWN), Consent.UNKNOWN)
 
 
 def _fold_any(answers: Sequence[Consent]) -> Consent:

@@ -10,15 +10,15 @@ from typing import NamedTuple
 
 from footfall.config import LONGEST_LIFETIME, check_own_name
 from footfall.errors import ConfigError
-from footfall.request import Consent, RequestView
+from footfall.request import Consent, RequestView, plain
 
 __all__ = ["OwnCookie", "PersonPurpose", "own_cookie"]
 
 _LETTERS = {Consent.GRANTED: "g", Consent.DENIED: "d", Consent.UNKNOWN: "u"}
 _MEANINGS = {letter: consent for consent, letter in _LETTERS.items()}
-_VALUE = re.compile(r"([1-9][0-9]{0,5})\.([gdu])\.([gdu])\.([0-9]{1,11})")
+_VALUE = re.compile(r"([1-9][0-9]{0,5})\.([gdu])\.([gdu])\.([0-9]{1,11})(\.gpc)?")
 _NOTHING = (Consent.UNKNOWN, Consent.UNKNOWN)
-_LONGEST_VALUE = 6 + 1 + 1 + 1 + 1 + 1 + 11  # characters that `_VALUE` can match
+_LONGEST_VALUE = 6 + 1 + 1 + 1 + 1 + 1 + 11 + 4  # characters that `_VALUE` can match
 _NEWEST_VERSION = 999_999
 # The clocks of a site's machines differ by seconds; we did not write a choice from further ahead.
 _CLOCK_SKEW = 300
@@ -29,8 +29,9 @@ class OwnCookie:
     """A reader of both purposes from a cookie of the site's own: ``1.g.d.1764000000``.
 
     The parts are the version of the consent's wording, the device purpose, the person purpose (``g`` granted, ``d``
-    denied, ``u`` unknown) and the time of the choice in Unix seconds. The value does not identify the visitor, and
-    authenticates nothing: a visitor may write their own.
+    denied, ``u`` unknown) and the time of the choice in Unix seconds; then ``.gpc``, if the visitor granted it while
+    their browser sent ``Sec-GPC: 1``. The value does not identify the visitor, and authenticates nothing: a visitor may
+    write their own.
     """
 
     name: str
@@ -75,48 +76,65 @@ class OwnCookie:
             Unknown twice if the cookie is absent, or if each value is malformed, of another version, older than
             ``max_age`` or more than five minutes ahead of ``view.time``.
         """
-        values = view.cookies(self.name)
+        values = view.raw_cookies(self.name)
         if not values:
             return _NOTHING
-        oldest = view.time - self.max_age.total_seconds()
-        timely = [
-            choice
-            for value in values
-            if (choice := _parse_choice(value, self.version)) is not None
-            and oldest <= choice.at <= view.time + _CLOCK_SKEW
-        ]
-        if len(timely) == 1:  # most often
-            return timely[0].said
-        if not timely:
-            return _NOTHING
-        latest = max(choice.at for choice in timely)
-        devices, persons = zip(*(choice.said for choice in timely if choice.at == latest), strict=True)
-        return _agreed(devices), _agreed(persons)
+        if len(values) == 1:  # most often
+            choice = self._timely(values[0], view.time)
+            return _NOTHING if choice is None else choice.said
+        return _agreed([choice.said for choice in self._latest(view)])
 
-    def format(self, device: Consent, person: Consent, now: float) -> str:
-        """Write a choice made *now* (Unix seconds) as this cookie's value: cookie-octets, 28 at most."""
-        return f"{self.version}.{_LETTERS[device]}.{_LETTERS[person]}.{int(now)}"
+    def read_under_gpc(self, view: RequestView) -> tuple[Consent, Consent]:
+        """Read both purposes as `read` does, if the choice was made while the browser sent ``Sec-GPC: 1``."""
+        latest = self._latest(view)
+        return _agreed([choice.said for choice in latest]) if all(one.under_gpc for one in latest) else _NOTHING
+
+    def _latest(self, view: RequestView) -> list[_Choice]:
+        sent = (self._timely(value, view.time) for value in view.raw_cookies(self.name))
+        timely = [choice for choice in sent if choice is not None]
+        latest = max((choice.at for choice in timely), default=0)
+        return [choice for choice in timely if choice.at == latest]
+
+    def _timely(self, value: str, now: float) -> _Choice | None:
+        choice = _parse_choice(value, self.version)
+        if choice is None or not now - self.max_age.total_seconds() <= choice.at <= now + _CLOCK_SKEW:
+            return None
+        return choice
+
+    def format(self, device: Consent, person: Consent, now: float, *, under_gpc: bool = False) -> str:
+        """Write a choice made *now* (Unix seconds) as this cookie's value: cookie-octets, 26 at most."""
+        mark = ".gpc" if under_gpc else ""
+        return f"{self.version}.{_LETTERS[device]}.{_LETTERS[person]}.{int(now)}{mark}"
 
 
 class _Choice(NamedTuple):
     at: int  # in Unix seconds
     said: tuple[Consent, Consent]  # of the device, and of the person
+    under_gpc: bool
 
 
 def _parse_choice(value: str, version: int) -> _Choice | None:
+    if len(value) > _LONGEST_VALUE:
+        value = plain(value)
     return _parse_short(value, version) if len(value) <= _LONGEST_VALUE else None
 
 
 @lru_cache(maxsize=1024)  # a visitor sends the same value with each request
 def _parse_short(value: str, version: int) -> _Choice | None:
-    found = _VALUE.fullmatch(value)
+    found = _VALUE.fullmatch(plain(value))
     if found is None or int(found[1]) != version:
         return None
-    return _Choice(int(found[4]), (_MEANINGS[found[2]], _MEANINGS[found[3]]))
+    return _Choice(int(found[4]), (_MEANINGS[found[2]], _MEANINGS[found[3]]), found[5] is not None)
 
 
-def _agreed(said: tuple[Consent, ...]) -> Consent:
-    return said[0] if len(set(said)) == 1 else Consent.UNKNOWN
+def _agreed(said: list[tuple[Consent, Consent]]) -> tuple[Consent, Consent]:
+    if not said:
+        return _NOTHING
+    devices, persons = map(set, zip(*said, strict=True))
+    return (
+        devices.pop() if len(devices) == 1 else Consent.UNKNOWN,
+        persons.pop() if len(persons) == 1 else Consent.UNKNOWN,
+    )
 
 
 @dataclass(frozen=True, slots=True)

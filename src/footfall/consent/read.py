@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from inspect import isawaitable, iscoroutinefunction
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from footfall.config import ConsentReader
-from footfall.consent.combine import DEFAULT, Combined, Readers, always_granted, person_of
+from footfall.consent.combine import DEFAULT, Combined, Readers, always_granted, own_cookie_of, person_of
 from footfall.consent.own import OwnCookie
 from footfall.consent.pending import check_consent, dismiss
 from footfall.request import Consent, RequestView
 
 __all__ = ["Question", "has_gpc", "is_async", "read_consent", "read_consent_async"]
 
+HonourGpc: TypeAlias = Literal["unless-consented"] | bool
 Report: TypeAlias = Callable[[Exception], object]
 BOTH_GRANTED = (Consent.GRANTED, Consent.GRANTED)
 
@@ -39,7 +40,7 @@ def is_async(reader: Readers) -> bool:
 
 
 def read_consent(
-    reader: Readers, view: RequestView, *, honour_gpc: bool, on_error: Report | None = None
+    reader: Readers, view: RequestView, *, honour_gpc: HonourGpc, on_error: Report | None = None
 ) -> tuple[Consent, Consent]:
     """Ask a reader what the visitor has chosen.
 
@@ -49,7 +50,8 @@ def read_consent(
         reader: Gives one answer for both purposes, unless it is an `own_cookie` or holds one, which has an answer for
             each; a mapping has a reader for ``"device"`` and one for ``"person"``; ``None`` is ``own_cookie()``.
         view: The request.
-        honour_gpc: Whether ``Sec-GPC: 1`` denies both purposes; the reader is then not asked.
+        honour_gpc: Whether ``Sec-GPC: 1`` denies both purposes; the reader is then not asked. ``"unless-consented"``:
+            not what the reader's `own_cookie` says was granted under the signal.
         on_error: Called with the exception if a reader raised, answered no `Consent`, or is async; the purpose is then
             unknown. The exception may be the site's own and quote its visitor: log its type, not its text.
 
@@ -61,7 +63,7 @@ def read_consent(
 
 
 async def read_consent_async(
-    reader: Readers, view: RequestView, *, honour_gpc: bool, on_error: Report | None = None
+    reader: Readers, view: RequestView, *, honour_gpc: HonourGpc, on_error: Report | None = None
 ) -> tuple[Consent, Consent]:
     """Ask a reader as `read_consent` does, and await it if need be.
 
@@ -73,19 +75,34 @@ async def read_consent_async(
 class Question:
     """What `read_consent` does, prepared for one site. The arguments are the same."""
 
-    __slots__ = ("_device", "_honour_gpc", "_own", "_person", "_report")
+    __slots__ = ("_device", "_honour_gpc", "_kept", "_own", "_person", "_report")
 
-    def __init__(self, reader: Readers, *, honour_gpc: bool, on_error: Report | None = None) -> None:
+    def __init__(self, reader: Readers, *, honour_gpc: HonourGpc, on_error: Report | None = None) -> None:
         """Find the readers of the two purposes."""
         self._honour_gpc = honour_gpc
         self._report = on_error
         self._device, self._person = _split(reader)
         self._own = reader if isinstance(reader, OwnCookie) else DEFAULT if reader is None else None
+        self._kept = own_cookie_of(reader) if honour_gpc == "unless-consented" else None
 
-    def ask(self, view: RequestView) -> tuple[Consent, Consent]:
+    def heeds_gpc(self, view: RequestView) -> bool:
+        """Tell whether the browser sends Global Privacy Control and it counts: no grant under it outweighs it."""
+        return bool(self._honour_gpc) and has_gpc(view) and self._granted_under_gpc(view)[0] is not Consent.GRANTED
+
+    def _granted_under_gpc(self, view: RequestView) -> tuple[Consent, Consent]:
+        return (Consent.UNKNOWN, Consent.UNKNOWN) if self._kept is None else self._kept.read_under_gpc(view)
+
+    def _limited(self, device: Consent, person: Consent, view: RequestView) -> tuple[Consent, Consent]:
+        """Grant no more than was granted under the signal."""
+        granted = self._granted_under_gpc(view)[1] is Consent.GRANTED
+        return device, person if granted else Consent.DENIED
+
+    def ask(self, view: RequestView, *, heed_gpc: bool = True) -> tuple[Consent, Consent]:
         """Ask what the visitor of one request has chosen."""
-        if self._honour_gpc and view.header("sec-gpc") is not None and has_gpc(view):
-            return Consent.DENIED, Consent.DENIED
+        if heed_gpc and self._honour_gpc and view.header("sec-gpc") is not None and has_gpc(view):
+            if self.heeds_gpc(view):
+                return Consent.DENIED, Consent.DENIED
+            return self._limited(*self.ask(view, heed_gpc=False), view)
         if self._own is not None:  # one cookie holds both
             return _capped(*self._own.read(view))
         if self._device is always_granted is self._person:  # does not look at the request
@@ -95,10 +112,12 @@ class Question:
             return device, device
         return _capped(device, _ask(self._person, view, self._report))
 
-    async def ask_async(self, view: RequestView) -> tuple[Consent, Consent]:
+    async def ask_async(self, view: RequestView, *, heed_gpc: bool = True) -> tuple[Consent, Consent]:
         """Ask as `ask` does, and await a reader if need be."""
-        if self._honour_gpc and has_gpc(view):
-            return Consent.DENIED, Consent.DENIED
+        if heed_gpc and self._honour_gpc and has_gpc(view):
+            if self.heeds_gpc(view):
+                return Consent.DENIED, Consent.DENIED
+            return self._limited(*await self.ask_async(view, heed_gpc=False), view)
         device = await _ask_async(self._device, view, self._report)
         if self._person is self._device:
             return device, device

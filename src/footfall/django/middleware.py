@@ -124,7 +124,7 @@ class TrackingMiddleware:
 
 def _answer(tracking: Tracking) -> HttpResponseBase | None:
     answer = tracking.answer()
-    return None if answer is None else HttpResponse(status=answer.status, headers=dict(answer.headers))
+    return None if answer is None else HttpResponse(answer.body, status=answer.status, headers=dict(answer.headers))
 
 
 def read_request(request: HttpRequest) -> RequestView:

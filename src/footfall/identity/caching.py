@@ -13,7 +13,7 @@ DIRECTIVE = re.compile(r'[^,"]*(?:"[^"]*"?[^,"]*)*')
 # RFC 9213 and the vendors' forms of it, which override Cache-Control in caches that know them.
 TARGETED = frozenset({"surrogate-control", "x-accel-expires", "edge-control"})
 SHARED_ONLY = frozenset({"public", "s-maxage", "proxy-revalidate"})
-CONCERNED = TARGETED | {"cache-control", "cdn-cache-control", "vary"}
+CONCERNED = TARGETED | {"cache-control", "vary"}
 ONE_LINE = frozenset({"cache-control"})
 PRIVATE = ("Cache-Control", "private")
 UNSTORED = frozenset({"private", "no-store", "no-cache"})
@@ -31,7 +31,7 @@ class HeaderEdit:
 
 def concerns_caches(name: str) -> bool:
     """Tell whether `cache_decision` looks at a header, by its name in lower case. It ignores most."""
-    return name in CONCERNED or name.endswith("-cdn-cache-control")
+    return name in CONCERNED or name.endswith("-cache-control")  # vendors name theirs at will
 
 
 def cache_decision(

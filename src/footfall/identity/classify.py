@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from footfall.identity.bots import is_bot
 from footfall.identity.domain import parse_host, registrable_domain
 from footfall.request import RequestClass, RequestView
@@ -16,6 +18,13 @@ SPECULATIVE = RequestClass(
     name="speculative", reason="fetched before anybody asked for it; nobody may ever see it", emit=False, write=False
 )
 BOT = RequestClass(name="bot", reason="the user agent is a program's, or empty", read=False, emit=False, write=False)
+AGENT = RequestClass(
+    name="agent",
+    reason="a program that acts for somebody and says so (Signature-Agent), whatever its user agent",
+    read=False,
+    emit=False,
+    write=False,
+)
 HEAD = RequestClass(name="no page", reason="a method that shows no page", emit=False)
 CROSS_SITE = RequestClass(
     name="cross-site",
@@ -37,6 +46,21 @@ UNMARKED_POST = RequestClass(
 )
 PAGE = RequestClass(name="page", reason="a person opened a page", mint=True, mint_on_use=True, renew=True, capture=True)
 
+EARLY = ("prefetch", "prerender", "preview")
+#: The headers by which browsers and scripts mark what nobody has asked for yet, and the words that say so in each;
+#: without words, its presence says so.
+SPECULATIVE_MARKS: Mapping[str, tuple[str, ...]] = {
+    "sec-purpose": EARLY,  # browsers
+    "purpose": EARLY,  # browsers once; Inertia
+    "x-purpose": EARLY,  # Safari once
+    "x-moz": EARLY,  # Firefox once
+    "x-sec-purpose": EARLY,  # Turbo
+    "hx-preloaded": (),  # htmx
+    "hx-preload": (),
+    "next-router-prefetch": (),  # Next
+    "next-router-segment-prefetch": (),
+    "x-middleware-prefetch": (),
+}
 NESTED_DESTINATIONS = frozenset({"iframe", "frame", "embed", "object", "fencedframe"})
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
@@ -55,8 +79,8 @@ def classify_request(view: RequestView, *, ignore_bots: bool = True) -> RequestC
         return PREFLIGHT
     if _is_speculative(view):
         return SPECULATIVE
-    if ignore_bots and is_bot(header("user-agent") or ""):
-        return BOT
+    if ignore_bots and (program := _find_program(view)) is not None:
+        return program
     site = (header("sec-fetch-site") or "").strip().lower()
     destination = (header("sec-fetch-dest") or "").strip().lower()
     if not destination and (header("sec-fetch-mode") or "").strip().lower() == "navigate":
@@ -93,14 +117,18 @@ def _classify_by_habit(view: RequestView, *, site: str, marked: bool) -> Request
     return UNMARKED_POST
 
 
+def _find_program(view: RequestView) -> RequestClass | None:
+    if is_bot(view.header("user-agent") or ""):
+        return BOT
+    return AGENT if view.header("signature-agent") is not None else None
+
+
 def _is_speculative(view: RequestView) -> bool:
-    header = view.header
-    purposes = (header("sec-purpose"), header("purpose"), header("x-purpose"), header("x-moz"), header("x-sec-purpose"))
-    if any(purposes):
-        said = " ".join(filter(None, purposes)).lower()
-        if "prefetch" in said or "prerender" in said or "preview" in said:
+    for name, words in SPECULATIVE_MARKS.items():
+        value = view.header(name)
+        if value is not None and (not words or any(word in value.lower() for word in words)):
             return True
-    return header("next-router-prefetch") is not None
+    return False
 
 
 def _is_of_another_site(origin: str | None, host: str) -> bool:

@@ -7,15 +7,21 @@ import binascii
 import re
 from urllib.parse import unquote_to_bytes
 
+from footfall.request import plain
+
 __all__ = [
     "LONGEST_PERSON",
     "LONGEST_TOKEN",
     "decode_ruid",
     "encode_ruid",
     "format_guid",
+    "format_token",
     "parse_guid",
     "parse_token",
     "query_token",
+    "read_guid",
+    "read_ruid",
+    "read_token",
 ]
 
 # Any GUID, not only version 4: the vendor's own scripts write upper-case ones without version bits.
@@ -24,6 +30,7 @@ is_guid = re.compile(r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{
 LONGEST_TOKEN = 512
 # RFC 6265bis, section 4.1.1, cookie-octet: such a value needs no encoding and cannot break out of a header.
 OCTETS = re.compile(rf"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]{{1,{LONGEST_TOKEN}}}")
+LONGEST_ENCODED = 4096  # characters of a cookie's value
 LONGEST_PERSON = 512  #: characters of a ruid in clear text; sealed, it stays below a cookie's 4,096 bytes
 
 
@@ -35,6 +42,36 @@ def parse_guid(text: str | None) -> str | None:
 def parse_token(text: str | None) -> str | None:
     """Return *text* as it stands if it is 1 to 512 cookie-octets, as a ``reaid`` or ``xuid`` must be, else ``None``."""
     return text if text is not None and OCTETS.fullmatch(text) else None
+
+
+def read_guid(sent: str) -> str | None:
+    """Read a GUID from a cookie as it was sent."""
+    return sent if is_guid(sent) else parse_guid(plain(sent))
+
+
+def read_token(sent: str) -> str | None:
+    """Read a token from a cookie as it was sent: percent-encoding is decoded once, whoever wrote it.
+
+    Raptor's own template and PHP encode, `format_token` only the percent sign.
+    """
+    return parse_token(_decoded(sent))
+
+
+def format_token(token: str) -> str:
+    """Write a token so that `read_token` gives it back: cookie-octets, 1,536 at most."""
+    return token.replace("%", "%25")
+
+
+def read_ruid(sent: str) -> str | None:
+    """Read a person's id in base64 from a cookie as it was sent: encoded, as the vendor's own template writes it."""
+    return decode_ruid(_decoded(sent))
+
+
+def _decoded(sent: str) -> str:
+    text = plain(sent)
+    if "%" not in text or len(text) > LONGEST_ENCODED or not text.isascii():
+        return text
+    return unquote_to_bytes(text).decode("latin-1")
 
 
 def query_token(query: str, name: str) -> str | None:

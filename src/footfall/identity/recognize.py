@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from footfall.config import Config, CookieNames
-from footfall.identity.ids import decode_ruid, parse_guid
+from footfall.identity.ids import parse_guid, read_guid, read_ruid
 from footfall.identity.seal import Opened, Sealer
+from footfall.request import plain
 
 __all__ = ["NOTHING", "Found", "Known", "Names", "Sent", "find", "find_ruid", "mark_of", "recognize"]
 
@@ -86,9 +87,10 @@ def recognize(sent: Sent, names: Names, former: Names | None, *, ends_with_brows
         get = sent.get
         devices, sessions = get(names.device, ABSENT), get(names.session, ABSENT)
         opens = get(names.session_open, ABSENT)
-        if len(devices) == len(sessions) == len(opens) == 1:
+        if len(devices) == len(sessions) == len(opens) == 1 and opens[0] == OPEN:
             device, session = parse_guid(devices[0]), parse_guid(sessions[0])
-            return Known(device, session, session if opens[0] == OPEN or not ends_with_browser else None)
+            if device is not None and session is not None:
+                return Known(device, session, session)
     return _recognize_odd(sent, names, former, ends_with_browser=ends_with_browser)
 
 
@@ -96,13 +98,13 @@ def _recognize_odd(sent: Sent, names: Names, former: Names | None, *, ends_with_
     """Tell the same where there are twins, cookies under former names, or a forgotten device."""
     found = {
         role: find(sent, getattr(names, role), None if former is None else getattr(former, role), parse)
-        for role, parse in (("device", parse_guid), ("session", parse_guid), ("session_open", _parse_open))
+        for role, parse in (("device", read_guid), ("session", read_guid), ("session_open", _read_open))
     }
     device, session = found["device"].value, found["session"].value
     goes_on = found["session_open"].value is not None or not ends_with_browser
     twins = frozenset(role for role, one in found.items() if one.twins)
     under_former = frozenset(role for role, one in found.items() if one.former)
-    if device is not None and mark_of(device) in sent.get(names.gone, ()):
+    if device is not None and mark_of(device) in map(plain, sent.get(names.gone, ())):
         return Known(None, session, None, device, twins, under_former)
     return Known(device, session, session if goes_on else None, None, twins, under_former)
 
@@ -112,8 +114,8 @@ def mark_of(device_id: str) -> str:
     return hashlib.sha256(device_id.encode()).hexdigest()[:16]
 
 
-def _parse_open(text: str) -> str | None:
-    return text if text == OPEN else None
+def _read_open(sent: str) -> str | None:
+    return OPEN if plain(sent) == OPEN else None
 
 
 def find_ruid(sent: Sent, config: Config, sealer: Sealer | None, scope: str) -> Found:
@@ -143,8 +145,9 @@ def find_ruid(sent: Sent, config: Config, sealer: Sealer | None, scope: str) -> 
 
 def _open_ruid(text: str, name: str, config: Config, sealer: Sealer | None, scope: str) -> Opened | None:
     if config.ruid_cookie == "base64":
-        person = decode_ruid(text)
+        person = read_ruid(text)
         return None if person is None else Opened(person, newest=True)
+    text = plain(text)
     opened = None if sealer is None else sealer.open(text, name, scope)
     if opened is None and sealer is not None and config.former_cookie_domain is not None:
         opened = sealer.open(text, name, config.former_cookie_domain)

@@ -1,4 +1,4 @@
-"""What is answered before the application is asked: the landing page's redirect, and the visitor's consent."""
+"""What is answered before the application is asked: the landing page's redirect, a visitor's consent, its script."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from footfall.consent import Bridge
 from footfall.identity.domain import parse_host, registrable_domain
 from footfall.identity.landing import landing_redirect
 from footfall.request import RequestView, decode_path
 
-__all__ = ["Answer", "Chooser", "answer_consent"]
+__all__ = ["Answer", "Chooser", "answer_bridge", "answer_consent"]
 
 
 class Chooser(Protocol):
@@ -28,10 +29,11 @@ class Chooser(Protocol):
 
 @dataclass(frozen=True, slots=True, repr=False)  # an address may hold a visitor's ids
 class Answer:
-    """A response without a body, made here."""
+    """A response made here."""
 
     status: int
     headers: list[tuple[str, str]]
+    body: bytes = b""
 
     @property
     def status_line(self) -> str:
@@ -67,6 +69,19 @@ def answer_consent(tracking: Chooser, view: RequestView) -> Answer:
         return Answer(303, [("Location", landing_redirect(path, query, ())), *headers])
     del headers[1:]
     return Answer(204, headers)
+
+
+def answer_bridge(bridge: Bridge, view: RequestView) -> Answer:
+    """Give the script, which is the same for everybody: its name tells one from another, so that caches may keep it."""
+    if view.method not in ("GET", "HEAD"):
+        return Answer(405, [("Allow", "GET, HEAD"), ("Content-Length", "0")])
+    headers = [
+        ("Content-Type", "text/javascript; charset=utf-8"),
+        ("Content-Length", str(len(bridge.script))),
+        ("Cache-Control", "public, max-age=31536000, immutable"),
+        ("X-Content-Type-Options", "nosniff"),
+    ]
+    return Answer(200, headers, bridge.script if view.method == "GET" else b"")
 
 
 def _is_own_page(view: RequestView) -> bool:

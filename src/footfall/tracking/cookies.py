@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from footfall.identity.cookies import SET_COOKIE, CookieWriter
-from footfall.identity.ids import encode_ruid, parse_token
+from footfall.identity.ids import encode_ruid, format_token, read_token
 from footfall.identity.recognize import Known, mark_of
 from footfall.policy import Place, Policy
 from footfall.request import Consent
@@ -69,8 +69,8 @@ def _keep_person(ids: KnownIds, place: Place, known: Known, lines: list[tuple[st
     if plain and (tokens is None or len(tokens) == 1):
         # A captured token is set each time it is there; one that a cookie brought is set already.
         if captured is not None:
-            lines.append((SET_COOKIE, f"{policy.token_cookie}={captured}{place.person_tail}"))
-            if tokens is None or parse_token(tokens[0]) != captured:
+            lines.append((SET_COOKIE, f"{policy.token_cookie}={format_token(captured)}{place.person_tail}"))
+            if tokens is None or read_token(tokens[0]) != captured:
                 ids.changed = True
     else:
         _Odd(ids, place, lines).keep_token()
@@ -121,7 +121,7 @@ class _Odd:
         if ids.known.gone and sent.sent and captured is None:
             self.expire((policy.token_name,))
         elif token is not None and (captured is not None or sent.twins or sent.former):
-            self._writer.set(policy.token_cookie, token, max_age=policy.device_seconds, twins=sent.twins)
+            self._writer.set(policy.token_cookie, format_token(token), max_age=policy.device_seconds, twins=sent.twins)
             self._leave_former(policy.token_name, former=sent.former)
 
     def keep_ruid(self) -> None:
@@ -143,7 +143,7 @@ class _Odd:
     def keep_consent(self, device: Consent, person: Consent) -> None:
         own = self._policy.own_consent
         if own is not None:
-            value = own.format(device, person, self._ids.view.time)
+            value = own.format(device, person, self._ids.view.time, under_gpc=self._ids.granted_under_gpc)
             self._writer.set(own.name, value, max_age=int(own.max_age.total_seconds()), http_only=False)
 
     def expire(self, roles: tuple[str, ...]) -> None:

@@ -6,7 +6,7 @@ from enum import Enum
 
 from footfall.consent import has_gpc
 from footfall.identity.domain import parse_host
-from footfall.identity.ids import LONGEST_PERSON, parse_token, query_token
+from footfall.identity.ids import LONGEST_PERSON, query_token, read_token
 from footfall.identity.landing import landing_redirect
 from footfall.identity.recognize import NOTHING, Found, Known, find, find_ruid, recognize
 from footfall.identity.visitor import Visitor
@@ -87,12 +87,19 @@ class KnownIds:
 
     @property
     def gpc(self) -> bool:
-        """Whether the browser sent Global Privacy Control and the site honours it."""
-        return self.policy.config.honour_gpc and has_gpc(self.view)
+        """Whether the browser sent Global Privacy Control and it counts here."""
+        granted = self.consent_to_write is not None and self.consent_to_write[0] is Consent.GRANTED
+        return not granted and self.policy.heeds_gpc(self.view)
+
+    @property
+    def granted_under_gpc(self) -> bool:
+        """Whether this request's grant outweighs the signal from now on, and is to be marked so."""
+        granted = self.consent_to_write is not None and self.consent_to_write[0] is Consent.GRANTED
+        return granted and self.policy.config.honour_gpc == "unless-consented" and has_gpc(self.view)
 
     def set_consent(self, device: Consent, person: Consent) -> None:
-        """Take the visitor's word, given in this request. ``Sec-GPC: 1`` outweighs a grant."""
-        if self.gpc and device is Consent.GRANTED:
+        """Take the visitor's word, given in this request. ``Sec-GPC: 1`` outweighs a grant if the site says so."""
+        if device is Consent.GRANTED and self.policy.config.honour_gpc is True and has_gpc(self.view):
             self.policy.notices.warn_once(
                 "gpc", "grant() had no effect: the browser sends Sec-GPC: 1 and honour_gpc is on"
             )
@@ -209,7 +216,7 @@ class KnownIds:
         if found is None:
             policy = self.policy
             former: str | None = None if policy.former is None else getattr(policy.former, policy.token_name)
-            found = self._token_sent = find(self.view.sent(), policy.token_cookie, former, parse_token)
+            found = self._token_sent = find(self.view.sent(), policy.token_cookie, former, read_token)
         return found
 
     @property

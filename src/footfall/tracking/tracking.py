@@ -14,7 +14,7 @@ from footfall.identity.caching import ONE_LINE, PRIVATE, HeaderEdit, cache_decis
 from footfall.identity.visitor import Visitor
 from footfall.reporter import Reporter, check_event
 from footfall.request import Consent, RequestClass, RequestView, decode_path
-from footfall.tracking.answers import Answer, answer_consent
+from footfall.tracking.answers import Answer, answer_bridge, answer_consent
 from footfall.tracking.cookies import response_cookies
 from footfall.tracking.ids import KnownIds
 from footfall.tracking.login import LoggedIn
@@ -155,7 +155,10 @@ class Tracking:
 
     @property
     def gpc(self) -> bool:
-        """Whether the browser sent ``Sec-GPC: 1`` and the site honours it, as it must then show (11 CCR 7025)."""
+        """Whether the browser sent ``Sec-GPC: 1`` and the site honours it, as it must then show (11 CCR 7025).
+
+        False once the visitor consents in spite of it, where ``honour_gpc="unless-consented"`` lets them.
+        """
         self._consulted = True
         return self._ids.gpc
 
@@ -336,8 +339,12 @@ class Tracking:
         policy, view = self._policy, self._ids.view
         if policy.consent_endpoint is None and not policy.config.strip_query_ids:  # most sites
             return None
-        if policy.consent_path is not None and decode_path(view.path) == policy.consent_path:
-            return answer_consent(self, view)
+        if policy.consent_path is not None:
+            path = decode_path(view.path)
+            if path == policy.consent_path:
+                return answer_consent(self, view)
+            if policy.bridge is not None and path == policy.bridge.path:
+                return answer_bridge(policy.bridge, view)
         target = self._ids.redirect
         return None if target is None else Answer(303, [("Location", target), ("Cache-Control", "no-store")])
 
