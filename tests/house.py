@@ -83,7 +83,7 @@ HOUSE: Final = (
         ("config", "events", "wire", "request", "errors"),
     ),
 )
-#: Inside delivery, the top first. Engines, once there are any, stand between sending and spool.
+#: Inside delivery, the top first.
 DELIVERY: Final = (
     Floor("top", "what its users import", ("delivery.__init__",), (BELOW,)),
     Floor(
@@ -94,14 +94,16 @@ DELIVERY: Final = (
         in_order=True,
     ),
     Floor("sending", "courier, transport, verdict, breaker", ("delivery.sending",), (BELOW,)),
+    Floor("engines", "where many machines meet", ("delivery.engines",), (BELOW,)),
     Floor("spool", "keeping: SQLite", ("delivery.spool",), (BELOW,)),
     Floor("journal", "accepting: memory-mapped segments", ("delivery.journal",), (BELOW,)),
     Floor(
         "ground",
         "what every room stands on",
         ("delivery.settings", "delivery.stats", "delivery.notices", "delivery.native"),
-        (),
+        (BELOW,),
     ),
+    Floor("ground", "what an engine's URL says", ("delivery.addresses",), ()),
 )
 
 

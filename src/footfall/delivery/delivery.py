@@ -76,6 +76,7 @@ class Delivery:
         concurrency: int = 64,
         on_drop: Callable[[str, str, int], None] | None = None,
         proxy: str | None = None,
+        engine_durable: bool = False,
     ) -> None:
         """Check the settings, and open nothing.
 
@@ -83,8 +84,10 @@ class Delivery:
             spool: ``"sqlite:///relative.sqlite3"``, ``"sqlite:////absolute.sqlite3"`` or ``"memory:"``. The file,
                 and the journals in the folder ``<file>.outbox`` beside it, hold what visitors did: only their
                 owner may read them. A local disk, never a network share.
-            engine: Reserved for an engine that many machines share.
-            deliver_here: False: this process only spools; ``footfall deliver`` sends.
+            engine: Where many machines meet: ``"postgresql://..."``, or ``"redis://..."``, ``"rediss://..."`` or
+                ``"unix://..."`` for Valkey or Redis. This process then forwards to it what it spools, and keeps that
+                while the engine is away; workers (``footfall deliver --engine``) send. None: this process sends.
+            deliver_here: False: this process only spools; ``footfall deliver`` sends, or forwards to the engine.
             durable: What an accepted request survives: the death of the ``"process"``, or of the ``"power"`` too.
             max_pending_bytes: Bound on what waits, to within a second's worth; 1 GiB in a file, 32 MiB in memory.
                 What comes when it is reached is refused, never what waits already.
@@ -97,6 +100,8 @@ class Delivery:
             proxy: The URL of the company's proxy, ``"http://proxy.example:3128"``, that all requests go through, in a
                 tunnel (CONNECT); ``"environment"``: which ``HTTPS_PROXY`` and ``NO_PROXY`` name. None: none at all,
                 whatever the environment says.
+            engine_durable: True: the site's word that the engine loses nothing it has confirmed, where the engine
+                itself cannot tell: a hosted one with a durable log of its own, say.
 
         Raises:
             ConfigError: A value is wrong. Names the field, what was found, and what to write instead.
@@ -112,6 +117,7 @@ class Delivery:
             concurrency=concurrency,
             on_drop=on_drop,
             proxy=proxy,
+            engine_durable=engine_durable,
         )
         self._notices = Notices()
         self._refusals = Refusals()

@@ -140,7 +140,13 @@ def _trouble(spool: str, folder: Folder) -> str | None:
         if last_id(db) < known:
             return OLDER
         counted = dict(db.execute("SELECT tracker, value FROM counters WHERE name = 'pending' AND value <> 0"))
-        if counted != dict(db.execute("SELECT tracker, count(*) FROM requests GROUP BY tracker")):
+        held = """
+            SELECT tracker, count(*) FROM (
+                SELECT tracker FROM requests UNION ALL
+                SELECT o.tracker FROM outgoing o JOIN parcels p ON p.tracker = o.tracker AND p.seq = o.seq
+                WHERE p.confirmed IS NULL
+            ) GROUP BY tracker"""
+        if counted != dict(db.execute(held)):
             return "damaged: it counts other requests than it holds; its file and its -wal are not of one time"
     return None
 
