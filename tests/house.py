@@ -89,7 +89,15 @@ DELIVERY: Final = (
     Floor(
         "top",
         "one process's share, and counting",
-        ("delivery.delivery", "delivery.process", "delivery.status", "delivery.counting", "delivery.forking"),
+        (
+            "delivery.delivery",
+            "delivery.process",
+            "delivery.worker",
+            "delivery.status",
+            "delivery.failing",
+            "delivery.counting",
+            "delivery.forking",
+        ),
         (BELOW,),
         in_order=True,
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
@@ -112,6 +112,14 @@ class Engine(Store, Protocol):
 
     def purge_failed(self, which: Which) -> int:
         """Throw away what failed; returns how many requests."""
+        ...
+
+    def listen(self, wake: Callable[[], None], is_over: Callable[[], bool]) -> bool:
+        """Call *wake* whenever something was published, as far as that can be heard, until *is_over* says so.
+
+        Returns:
+            False where nothing can be heard, at once.
+        """
         ...
 
     def leave_behind(self) -> None:

@@ -48,6 +48,7 @@ _CONNECT = 5  # seconds
 _OLDEST = 120000  # PostgreSQL 12
 _SLOTS = 16
 _TEND = 1.0  # seconds
+_LISTEN = 0.5  # seconds between two looks whether to go on
 _TEND_SELDOM = 60.0
 _PROBE_AMONG = 1000
 _ROUNDS = 20
@@ -523,6 +524,16 @@ class PostgresEngine:
 
     # The connection
 
+    def listen(self, wake: Callable[[], None], is_over: Callable[[], bool]) -> bool:
+        """Call *wake* whenever something was published, until *is_over* says so."""
+        with self._explained():
+            connection = self._connect()
+            connection.execute("LISTEN footfall")
+            while not is_over():
+                for _ in connection.notifies(timeout=_LISTEN, stop_after=1):
+                    wake()
+        return True
+
     def leave_behind(self) -> None:
         """In a forked child: let go of the parent's connection without a word to the server."""
         self._connection = None  # the driver knows by the process's number that it is not ours to end
@@ -536,12 +547,21 @@ class PostgresEngine:
 
     @contextmanager
     def _transaction(self, *, repeatable: bool = False) -> Generator[Cursor]:
+        with self._explained(), self._begin() as connection, connection.cursor() as cursor:
+            if repeatable:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            yield cursor
+
+    @contextmanager
+    def _begin(self) -> Generator[psycopg.Connection[tuple[Any, ...]]]:
+        connection = self._connect()
+        with connection.transaction():
+            yield connection
+
+    @contextmanager
+    def _explained(self) -> Generator[None]:
         try:
-            connection = self._connect()
-            with connection.transaction(), connection.cursor() as cursor:
-                if repeatable:
-                    cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-                yield cursor
+            yield
         except psycopg.Error as error:
             if self._connection is not None and (
                 self._connection.closed or isinstance(error, psycopg.OperationalError)
