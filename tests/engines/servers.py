@@ -43,7 +43,7 @@ class Postgres:
         self.port = free_port()
         self.settings = {"listen_addresses": "127.0.0.1", "max_connections": "60", "shared_buffers": "64MB", **settings}
         if data is None:
-            self.run("initdb", "-D", str(self.data), "-A", "trust", "-U", "postgres", "--no-sync")
+            self.run("initdb", "-D", str(self.data), "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync")
         self.url = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
 
     def run(self, program: str, *arguments: str) -> str:

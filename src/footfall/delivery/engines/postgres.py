@@ -167,10 +167,12 @@ class PostgresEngine:
             if self._most_pending is not None and _pending(db, tracker) >= self._most_pending:
                 return False
             fresh, repeated, erased = _sift(db, parcel.requests)
+            clock = _clock(db)
             columns = "tracker, visitor, set_aside, counted, accepted, due, request"
             with db.copy(f"COPY footfall_requests ({columns}) FROM STDIN") as copy:
                 for visitor, one in fresh:
-                    row = (_storable(tracker), visitor, one.set_aside, True, one.accepted, one.accepted)
+                    due = min(one.accepted, clock)  # a host's clock may be ahead
+                    row = (_storable(tracker), visitor, one.set_aside, True, one.accepted, due)
                     copy.write_row((*row, _storable(one.request)))
             name = _storable(tracker)
             counts = {"accepted": len(fresh) + erased, "erased": erased, f"refused {REPEATED}": repeated}
@@ -271,7 +273,10 @@ class PostgresEngine:
             db.execute("DELETE FROM footfall_workers WHERE owner = %s", (owner,))
             # Not sent, or it would be settled: it need not wait for its lease to run out.
             db.execute(
-                "UPDATE footfall_requests SET owner = NULL, due = accepted WHERE owner = %s AND NOT set_aside", (owner,)
+                """
+                UPDATE footfall_requests SET owner = NULL, due = least(accepted, %s)
+                WHERE owner = %s AND NOT set_aside""",
+                (_clock(db), owner),
             )
 
     def _lease_due(
@@ -388,8 +393,10 @@ class PostgresEngine:
             clock = _clock(db)
             if self._uncertain:
                 db.execute(
-                    "UPDATE footfall_requests SET owner = NULL, due = accepted WHERE owner = %s AND id <> ALL(%s)",
-                    (owner, list(self._mine)),
+                    """
+                    UPDATE footfall_requests SET owner = NULL, due = least(accepted, %s)
+                    WHERE owner = %s AND id <> ALL(%s)""",
+                    (clock, owner, list(self._mine)),
                 )
                 self._uncertain = False
             db.execute(
