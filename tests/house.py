@@ -57,7 +57,7 @@ HOUSE: Final = (
         "doors",
         "a framework's own way in",
         ("django", "flask", "starlette"),
-        ("starlette", "asgi", "wsgi", "site", "tracking", "request", "errors"),
+        ("starlette", "asgi", "wsgi", "site", "tracking", "events", "request", "errors"),
     ),
     Floor(
         "doors",

@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
+from footfall.delivery.addresses import is_postgres
 from footfall.delivery.counting import count_spool, count_unmoved, tally
 from footfall.delivery.forking import watch_forks
 from footfall.delivery.journal.codec import UNKNOWN, Kind, encode_aside, encode_request, encode_visitor, kind_of
@@ -32,7 +33,7 @@ from footfall.delivery.process import Process
 from footfall.delivery.settings import Settings, check_settings
 from footfall.delivery.spool.refusals import Refusals
 from footfall.delivery.stats import Stats
-from footfall.errors import DeliveryError, SpoolError
+from footfall.errors import DeliveryError, EventError, SpoolError
 from footfall.wire import WireRequest
 
 __all__ = ["Delivery"]
@@ -159,6 +160,44 @@ class Delivery:
         for request in requests:
             self._refusals.add(_tracker(request), refusal, 1, dropped=True)
         return False
+
+    def accept_within(self, requests: Sequence[WireRequest], connection: object) -> str | None:
+        """Write requests by the application's own connection to the engine: committed or gone with what it writes.
+
+        It is the one thing here that waits for the network, as long as the connection lets it. Nothing is counted
+        before the commit; the requests fall due two seconds after it.
+
+        Args:
+            requests: That report one event.
+            connection: psycopg's, Django's, SQLAlchemy's, in a transaction. One that commits each statement by itself
+                has none to be within: they are accepted as ever then.
+
+        Returns:
+            None when they are written; else why not, and the transaction is as it was.
+
+        Raises:
+            EventError: It is no such connection; or this delivery has no PostgreSQL engine.
+        """
+        if self._settings.engine is None or not is_postgres(self._settings.engine):
+            raise EventError(
+                "within: is given, and the site has no PostgreSQL engine; write "
+                'Delivery(engine="postgresql://..."), or '
+                "emit once the order is committed (footfall.django.emit_on_commit)"
+            )
+        from footfall.delivery.engines.within import NoTransaction, NotWritten, write_within
+
+        try:
+            write_within(connection, requests, time.time())
+        except NotWritten as outcome:
+            return str(outcome)
+        except NoTransaction:
+            self._notices.warn_once(
+                "autocommit",
+                "within: is a connection that is in no transaction (autocommit), so that an event goes even if what "
+                "follows fails; emit inside the order's transaction: atomic(), session.begin()",
+            )
+            self.accept(requests)
+        return None
 
     def set_aside(self, tracker: str, kind: str, visitor: str, reason: str) -> None:
         """Record an event that could not become a request: accepted and failed at once.
