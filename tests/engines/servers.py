@@ -31,8 +31,8 @@ def postgres_folder() -> Path | None:
 class Postgres:
     """A cluster of its own, owned by a user without rights, for PostgreSQL starts for no other."""
 
-    def __init__(self, programs: Path, *, data: Path | None = None, **settings: str) -> None:
-        """Make the cluster, and start it; given *data*, that of another, copied."""
+    def __init__(self, programs: Path, **settings: str) -> None:
+        """Make the cluster, and start nothing."""
         self._programs = programs
         self.folder = Path(tempfile.mkdtemp(prefix="footfall-pg-", dir=_RAM if _RAM.is_dir() else None))
         self._user = "postgres" if os.geteuid() == 0 else None
@@ -42,8 +42,7 @@ class Postgres:
         self.data = self.folder / "data"
         self.port = free_port()
         self.settings = {"listen_addresses": "127.0.0.1", "max_connections": "60", "shared_buffers": "64MB", **settings}
-        if data is None:
-            self.run("initdb", "-D", str(self.data), "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync")
+        self.run("initdb", "-D", str(self.data), "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync")
         self.url = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
 
     def run(self, program: str, *arguments: str) -> str:
