@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 
 import psycopg
 import pytest
 from tests.conftest import Program
 from tests.engines.servers import Postgres, Valkey
 
+from footfall import Site
+from footfall.check import check_engine
+from footfall.delivery import Delivery, SharedCounters, Stats
 from footfall.delivery.engines.engine import Finding
 from footfall.delivery.engines.opening import open_engine
 from footfall.delivery.worker import Worker
@@ -131,3 +135,19 @@ def test_an_engine_that_is_away_is_named_without_its_password(url: str) -> None:
         findings(url)
     assert "geheim" not in str(raised.value)
     assert "anna" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["an unfit one", "one that is away"])
+def test_a_sites_check_asks_its_engine(name: str, serve_valkey: Serve, tmp_path: Path) -> None:
+    url = "redis://127.0.0.1:1/0" if name == "one that is away" else serve_valkey(appendonly="no").url
+    site = Site(delivery=Delivery(f"sqlite:///{tmp_path}/spool.sqlite3", engine=url))
+    (finding,) = check_engine(site)
+    assert (finding.severity, finding.field) == ("error", "engine")
+    assert "appendonly" in finding.finding or "cannot be reached" in finding.finding
+    trusting = Site(delivery=Delivery(f"sqlite:///{tmp_path}/spool.sqlite3", engine=url, engine_durable=True))
+    assert len(check_engine(trusting)) == (name == "one that is away")
+
+
+def test_an_engines_counters_are_read_for_metrics(valkey: Valkey) -> None:
+    with closing(SharedCounters(valkey.url)) as counters:
+        assert counters.stats() == Stats()

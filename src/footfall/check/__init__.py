@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from footfall.check.findings import SEVERITIES, Finding, Severity, check_site
+from footfall.check.findings import SEVERITIES, Finding, Severity, check_engine, check_site
 from footfall.check.record import Stored, format_record, privacy_record
 
-__all__ = ["SEVERITIES", "Finding", "Severity", "Stored", "check_site", "format_record", "privacy_record"]
+__all__ = [
+    "SEVERITIES",
+    "Finding",
+    "Severity",
+    "Stored",
+    "check_engine",
+    "check_site",
+    "format_record",
+    "privacy_record",
+]

@@ -5,7 +5,7 @@ from footfall.delivery.failing import count_failed, list_failed, purge_failed, r
 from footfall.delivery.spool.failed import FailedReason, FailedRequest
 from footfall.delivery.spool.spool import KEEP_ONCE
 from footfall.delivery.stats import Counters, Stats
-from footfall.delivery.status import EngineStatus, SpoolStatus, Wait, engine_status, spool_status
+from footfall.delivery.status import EngineStatus, SharedCounters, SpoolStatus, Wait, engine_status, spool_status
 
 __all__ = [
     "KEEP_ONCE",
@@ -14,6 +14,7 @@ __all__ = [
     "Counters",
     "SpoolStatus",
     "EngineStatus",
+    "SharedCounters",
     "Wait",
     "FailedRequest",
     "FailedReason",

@@ -22,7 +22,7 @@ from footfall.delivery.spool.leases import Standing
 from footfall.delivery.spool.mover import OLDER
 from footfall.delivery.stats import Stats
 
-__all__ = ["EngineStatus", "SpoolStatus", "Wait", "engine_status", "spool_status"]
+__all__ = ["EngineStatus", "SharedCounters", "SpoolStatus", "Wait", "engine_status", "spool_status"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +128,30 @@ def engine_status(engine: str) -> EngineStatus:
         waits=_waits(depth.stats, rows, reports, lambda _: True),
         workers=sum(1 for report in reports if report.owner),
     )
+
+
+class SharedCounters:
+    """What an engine counts of all machines, for `footfall.metrics.observe`: in one process of the whole fleet."""
+
+    def __init__(self, engine: str) -> None:
+        """Connect to nothing yet.
+
+        Raises:
+            ConfigError: It names no engine.
+        """
+        self._engine = open_engine(check_engine(engine))
+
+    def stats(self) -> Stats:
+        """Count what was published, and what became of it; one thread at a time may ask.
+
+        Raises:
+            EngineError: It cannot be reached.
+        """
+        return self._engine.stats()
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._engine.close()
 
 
 class _Requests(NamedTuple):

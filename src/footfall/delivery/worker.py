@@ -93,7 +93,7 @@ class Worker:
             EngineError: It cannot be reached, or would lose requests. Says what to change.
         """
         try:
-            check_engine(self._looking, trusted=self._settings.engine_durable)
+            refuse_unfit(self._looking, trusted=self._settings.engine_durable)
         except EngineError:
             self._looking.close()
             raise
@@ -145,7 +145,7 @@ class Worker:
         return self._stopping
 
 
-def check_engine(engine: Engine, *, trusted: bool) -> None:
+def refuse_unfit(engine: Engine, *, trusted: bool) -> None:
     """Refuse an engine that would lose requests, or cannot keep them.
 
     Args:

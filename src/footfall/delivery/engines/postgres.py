@@ -47,6 +47,7 @@ __all__ = ["PostgresEngine"]
 _CONNECT = 5  # seconds
 _OLDEST = 120000  # PostgreSQL 12
 _SLOTS = 16
+_COPIED: Final = "tracker, visitor, set_aside, counted, accepted, due, request"
 _TEND = 1.0  # seconds
 _LISTEN = 0.5  # seconds between two looks whether to go on
 _TEND_SELDOM = 60.0
@@ -58,17 +59,23 @@ _NEW: Final = "counted AND NOT parked AND attempts = 0"
 _AGAIN: Final = "NOT parked AND attempts > 0"
 _HEADS: Final = """
     WITH RECURSIVE heads AS (
-        (SELECT tracker, visitor, id FROM footfall_requests WHERE parked ORDER BY tracker, visitor, id LIMIT 1)
+        (
+            SELECT tracker, visitor, id FROM footfall_requests
+            WHERE parked AND (tracker, visitor) > (%s, %s) ORDER BY tracker, visitor, id LIMIT 1
+        )
         UNION ALL
         SELECT n.tracker, n.visitor, n.id FROM heads h CROSS JOIN LATERAL (
             SELECT tracker, visitor, id FROM footfall_requests
             WHERE parked AND (tracker, visitor) > (h.tracker, h.visitor) ORDER BY tracker, visitor, id LIMIT 1
         ) n
     )
-    UPDATE footfall_requests r SET parked = false FROM heads h
-    WHERE r.id = h.id AND NOT EXISTS (
-        SELECT 1 FROM footfall_requests e WHERE e.tracker = h.tracker AND e.visitor = h.visitor AND e.id < h.id
-    )"""
+    SELECT tracker, visitor, id FROM heads LIMIT %s"""
+_SWEEP: Final = 2000  # lines that are looked at in a second
+_START: Final = ("", -(2**63))
+
+
+#: What a child has of its parent's connections: kept for ever, because their end would end the parent's session.
+_parents: list[object] = []
 
 
 class _Row(NamedTuple):
@@ -112,6 +119,7 @@ class PostgresEngine:
         self._uncertain = False  # the last turn may have leased something without our hearing of it
         self._next_tend = self._next_seldom = 0.0
         self._trackers: list[str] = []
+        self._swept = _START  # the line that was looked at last
 
     @property
     def name(self) -> str:
@@ -168,13 +176,9 @@ class PostgresEngine:
                 return False
             fresh, repeated, erased = _sift(db, parcel.requests)
             clock = _clock(db)
-            columns = "tracker, visitor, set_aside, counted, accepted, due, request"
-            with db.copy(f"COPY footfall_requests ({columns}) FROM STDIN") as copy:
-                for visitor, one in fresh:
-                    due = min(one.accepted, clock)  # a host's clock may be ahead
-                    row = (_storable(tracker), visitor, one.set_aside, True, one.accepted, due)
-                    copy.write_row((*row, _storable(one.request)))
             name = _storable(tracker)
+            with db.copy(f"COPY footfall_requests ({_COPIED}) FROM STDIN") as copy:
+                copy.write("".join([_copied(name, visitor, one, clock) for visitor, one in fresh]))
             counts = {"accepted": len(fresh) + erased, "erased": erased, f"refused {REPEATED}": repeated}
             self._count(db, {(name, counter): number for counter, number in counts.items()})
             db.execute(
@@ -407,11 +411,25 @@ class PostgresEngine:
             )
             if db.execute("SELECT pg_try_advisory_xact_lock(%s)", (_LOCK + 1,)).fetchone() == (True,):
                 self._adopt(db, clock)
-                db.execute(_HEADS)
+                self._sweep(db)
                 if time.monotonic() >= self._next_seldom:
                     self._prune(db, clock)
             self._trackers = _trackers(db)
         self._next_tend = time.monotonic() + _TEND
+
+    def _sweep(self, db: Cursor) -> None:
+        """Let the first of some lines step forward, should two workers have missed each other there."""
+        heads = db.execute(_HEADS, (*self._swept, _SWEEP)).fetchall()
+        self._swept = (heads[-1][0], heads[-1][1]) if len(heads) == _SWEEP else _START
+        if heads:
+            db.execute(
+                """
+                UPDATE footfall_requests r SET parked = false WHERE id = ANY(%s) AND NOT EXISTS (
+                    SELECT 1 FROM footfall_requests e
+                    WHERE e.tracker = r.tracker AND e.visitor = r.visitor AND e.id < r.id
+                )""",
+                ([row for _, _, row in heads],),
+            )
 
     def _adopt(self, db: Cursor, clock: float) -> None:
         new = db.execute(
@@ -543,7 +561,8 @@ class PostgresEngine:
 
     def leave_behind(self) -> None:
         """In a forked child: let go of the parent's connection without a word to the server."""
-        self._connection = None  # the driver knows by the process's number that it is not ours to end
+        _parents.append(self._connection)
+        self._connection = None
 
     def close(self) -> None:
         """Let go of the connection; the next call makes another."""
@@ -686,6 +705,21 @@ def _counters(of: Mapping[str, int]) -> Counters:
         erased=erased,
         refused={name.removeprefix("refused "): n for name, n in of.items() if name.startswith("refused ")},
     )
+
+
+def _copied(tracker: str, visitor: int | None, one: Outgoing, clock: float) -> str:
+    """Write a row as COPY reads it: ten times as fast as handing over its values."""
+    due = min(one.accepted, clock)  # a host's clock may be ahead
+    whose = "\\N" if visitor is None else visitor
+    aside = "t" if one.set_aside else "f"
+    return f"{_escape(tracker)}\t{whose}\t{aside}\tt\t{one.accepted:.6f}\t{due:.6f}\t{_escape(one.request)}\n"
+
+
+def _escape(text: str) -> str:
+    text = _storable(text).replace("\\", "\\\\")
+    if text.isprintable():  # as all that the journal wrote is
+        return text
+    return text.replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
 
 
 def _sift(db: Cursor, requests: Sequence[Outgoing]) -> tuple[list[tuple[int | None, Outgoing]], int, int]:

@@ -73,12 +73,12 @@ local function remove(n, row)
 end
 """
 _PUBLISH: Final = """
-local source, after, marker, most, number = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+local source, after, marker, most = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 if (redis.call('HGET', key('sources'), source) or '') ~= after then return 'moved' end
 if most > 0 and redis.call('XLEN', key('in')) >= most then return 'full' end
 local accepted, erased, repeated = 0, 0, 0
-for i = 0, number - 1 do
-    local v, a, t, once, r = unpack(ARGV, 6 + i * 5, 10 + i * 5)
+for _, row in ipairs(cjson.decode(ARGV[5])) do
+    local v, a, t, once, r = unpack(row)
     local forgotten = v ~= '' and redis.call('ZSCORE', key('erased'), v)
     if forgotten and tonumber(forgotten) >= tonumber(t) then
         accepted, erased = accepted + 1, erased + 1

@@ -53,6 +53,10 @@ _MOST_PENDING = 2_000_000  # requests a tracker, one to two gigabytes: then forw
 _FAILED = ("failed", "unanswered")
 
 
+#: What a child has of its parent's connections: kept for ever, because their end would reach into what it uses.
+_parents: list[object] = []
+
+
 class _Settled(NamedTuple):
     delivered: list[str]
     failed: list[tuple[str, str, int | str, str]]
@@ -129,12 +133,15 @@ class StreamsEngine:
         if tracker not in self._known:
             self._ask("SADD", _TRACKERS, tracker)
             self._known.add(tracker)
-        rows: list[str] = []
-        for visitor, set_aside, accepted, once, request in parcel.requests:
-            key = blake2b(once.encode(), digest_size=16).hexdigest() if once else ""
-            rows += (_visitor(visitor), "1" if set_aside else "0", f"{accepted:.6f}", key, request)
-        head = (source, _format(after), _format(parcel.marker), self._most_pending, len(parcel.requests))
-        said = self._run(PUBLISH, tracker, *head, *rows)
+        # One text, which C code writes and reads: of thousands of words the driver would look at each.
+        rows = json.dumps(
+            [
+                (_visitor(visitor), "1" if set_aside else "0", f"{accepted:.6f}", _key(once), request)
+                for visitor, set_aside, accepted, once, request in parcel.requests
+            ]
+        )
+        head = (source, _format(after), _format(parcel.marker), self._most_pending)
+        said = self._run(PUBLISH, tracker, *head, rows)
         if said == "moved":
             raise EngineError(f"engine {self._name} has had another parcel meanwhile; it is looked at again")
         return bool(said == "taken")
@@ -439,7 +446,8 @@ class StreamsEngine:
 
     def leave_behind(self) -> None:
         """In a forked child: let go of the parent's connection without a word to the server."""
-        self._client = None  # the driver knows by the process's number that it is not ours to end
+        _parents.append(self._client)
+        self._client = None
 
     def close(self) -> None:
         """Let go of the connection; the next call makes another."""
@@ -556,6 +564,10 @@ def _base(tracker: str) -> str:
 def _visitor(visitor: str) -> str:
     number = name_visitor(visitor)
     return "" if number is None else f"{number & 0xFFFFFFFFFFFFFFFF:016x}"
+
+
+def _key(once: str) -> str:
+    return blake2b(once.encode(), digest_size=16).hexdigest() if once else ""
 
 
 def _format(marker: Marker | None) -> str:
