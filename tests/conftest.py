@@ -38,6 +38,13 @@ if "PYTEST_XDIST_WORKER" in os.environ:
         del os.environ[_name]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what reads our headers in a program of its own: they are the same on each Python."""
+    for item in items:
+        if {"browsers", "caches"} & set(item.path.parts):
+            item.add_marker(pytest.mark.once)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Repeat what is marked ``heavy``: its processes and threads meet in another way each time."""
     if TIMES > 1 and metafunc.definition.get_closest_marker("heavy") is not None:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
-from footfall.request import SAFE_IN_PATH, TELLING, RequestView, path_of
+from footfall.request import RARE, SAFE_IN_PATH, USUAL, RequestView, path_of
 from footfall.site import Site, check_door
 from footfall.tracking import CURRENT, Answer, HeaderEdit, Tracking, concerns_caches
 
@@ -25,7 +25,9 @@ Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
 
 #: What `HeaderEdit.add` may name.
 OUR_HEADERS: Final = {name: name.lower().encode() for name in ("Set-Cookie", "Cache-Control", "Vary", "Footfall-Trace")}
-RAW_TELLING: Final = tuple(name.encode() for name in TELLING)
+RAW_USUAL: Final = tuple(name.encode() for name in USUAL)
+RAW_RARE: Final = tuple(name.encode() for name in RARE)
+HAS_RARE: Final = frozenset(RAW_RARE)
 #: Headers of most responses that are no caches' concern.
 UNCONCERNED: Final = frozenset({b"content-type", b"content-length", b"set-cookie", b"date", b"server", b"location"})
 BRIDGED: Final = "wsgi_environ"  #: where a2wsgi leaves what it made a scope of
@@ -112,19 +114,20 @@ class ScopeView(RequestView):
         given: Sequence[tuple[bytes, bytes]] = scope.get("headers") or ()
         headers = dict(given)
         # Names are to be in lower case; a server that does not care has none of these.
-        if len(headers) != len(given) or not (b"cookie" in headers and b"host" in headers and b"user-agent" in headers):
+        if len(headers) != len(given) or b"host" not in headers or b"user-agent" not in headers:
             headers = _joined(given)
         self._headers = headers
-        scheme: str = scope.get("scheme", "http")
+        get = scope.get
+        scheme: str = get("scheme", "http")
         if scope["type"] == "websocket":  # some servers leave its scheme out, some name the one it was upgraded from
             scheme = "wss" if scheme in ("https", "wss") else "ws"
         self.scheme = scheme
         self.secure = scheme in ("https", "wss")
-        self.method = scope.get("method", "GET")
+        self.method = get("method", "GET")
         host = headers.get(b"host")
         self.host = _server(scope) if host is None else host.decode("latin-1")
-        self._target: bytes | str = scope.get("raw_path") or scope.get("path") or "/"
-        query: bytes | str = scope.get("query_string", b"")
+        self._target: bytes | str = get("raw_path") or get("path") or "/"
+        query: bytes | str = get("query_string") or ""
         # Django's test client writes text.
         self.query = query.decode("latin-1") if isinstance(query, bytes) else query
         self.time = 0.0
@@ -143,12 +146,23 @@ class ScopeView(RequestView):
 
     def header(self, name: str) -> str | None:
         """Return a header by its name in lower case, ``None`` if it is absent."""
-        value = self._headers.get(name.encode("latin-1"))
+        value = self._headers.get(name.encode())
         return None if value is None else value.decode("latin-1")
 
     def telling(self) -> tuple[str | bytes | None, ...]:
         """Return the headers that tell what a request is, as bytes."""
-        return tuple(map(self._headers.get, RAW_TELLING))
+        headers = self._headers
+        if headers.keys().isdisjoint(HAS_RARE):
+            return tuple(map(headers.get, RAW_USUAL))
+        return tuple(map(headers.get, RAW_USUAL + RAW_RARE))
+
+    def sent(self) -> dict[str, tuple[str, ...]]:
+        """Return every value of each cookie that the site reads, by name. The header is searched once."""
+        found = self.found
+        if found is None:
+            header = self._headers.get(b"cookie")
+            found = self.found = {} if not header or self.finder is None else self.finder(header.decode("latin-1"))
+        return found
 
 
 def _joined(given: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:

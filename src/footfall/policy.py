@@ -12,7 +12,7 @@ from footfall.config import HOW_TO_WRITE_KEYS, Config
 from footfall.consent import Question, cookie_names_of, is_async, own_cookie, own_cookie_of
 from footfall.errors import BrokenExtra, ConfigError, MissingExtra
 from footfall.identity.classify import classify_request
-from footfall.identity.cookies import format_tail
+from footfall.identity.cookies import SET_COOKIE, format_tail
 from footfall.identity.domain import LONGEST_HOST, cookie_scope, matches_domain, parse_host
 from footfall.identity.recognize import Names
 from footfall.identity.seal import Sealer
@@ -41,7 +41,7 @@ class Place:
     device_tail: str  #: of the device cookie's line, behind its value
     session_tail: str
     person_tail: str  #: of ruid, reaid and xuid
-    open_line: str  #: the session's companion, whole
+    open_line: tuple[str, str]  #: the session's companion, whole
 
 
 class Policy:
@@ -72,7 +72,7 @@ class Policy:
         self.token_cookie: str = getattr(self.names, self.token_name)
         self.device_seconds = int(config.device_lifetime.total_seconds())
         self.session_seconds = int(config.session_idle.total_seconds())
-        self.public_responses = config.public_responses
+        self.public_responses, self.trusted_proxies = config.public_responses, config.trusted_proxies
         self.ends_with_browser = config.session_ends_with_browser
         self.needs_https = config.secure is True or config.cookie_names.need_https  #: else no browser keeps a cookie
         self._seal_error: MissingExtra | BrokenExtra | None = None  #: why the framework's secret seals nothing
@@ -205,7 +205,7 @@ class Policy:
             device_tail=format_tail(self.device_seconds, domain, secure, hidden),
             session_tail=format_tail(self.session_seconds, domain, secure, hidden),
             person_tail=format_tail(self.device_seconds, domain, secure, http_only=True),
-            open_line=f"{self.names.session_open}=1{format_tail(None, domain, secure, http_only=True)}",
+            open_line=(SET_COOKIE, f"{self.names.session_open}=1{format_tail(None, domain, secure, http_only=True)}"),
         )
 
     def seal(self, text: str, name: str, scope: str) -> str:

@@ -12,7 +12,8 @@ from urllib.parse import unquote_to_bytes
 
 __all__ = [
     "SAFE_IN_PATH",
-    "TELLING",
+    "RARE",
+    "USUAL",
     "Consent",
     "CookieFinder",
     "RequestClass",
@@ -31,13 +32,17 @@ class Consent(Enum):
     DENIED = "denied"  #: our cookies are expired, nothing is sent
 
 
-#: The headers that `footfall.identity.classify_request` reads, besides the request's line.
-TELLING = (
+#: The headers that `footfall.identity.classify_request` reads, besides the request's line: those of most pages...
+USUAL = (
     "user-agent",
     "accept",
     "sec-fetch-site",
     "sec-fetch-dest",
     "sec-fetch-mode",
+    "upgrade-insecure-requests",
+)
+#: ...and those that few requests have.
+RARE = (
     "sec-purpose",
     "purpose",
     "x-purpose",
@@ -48,7 +53,6 @@ TELLING = (
     "origin",
     "x-requested-with",
     "hx-request",
-    "upgrade-insecure-requests",
 )
 
 
@@ -139,11 +143,11 @@ class RequestView:
         return self._header(name)
 
     def telling(self) -> tuple[str | bytes | None, ...]:
-        """Return the headers named by `TELLING` as the server has them, text or bytes.
+        """Return the headers that tell what a request is, as the server has them, text or bytes.
 
         They serve as a key; use `header` to read one.
         """
-        return tuple(map(self.header, TELLING))
+        return tuple(map(self.header, USUAL + RARE))
 
     def sent(self) -> dict[str, tuple[str, ...]]:
         """Return every value of each cookie that the site reads, by name. The header is searched once."""
@@ -191,33 +195,38 @@ class CookieFinder:
         longest_first = sorted(map(re.escape, whole), key=len, reverse=True)
         begun = (re.escape(start) + r"[^\s;,=]*" for start in starts)
         self._anywhere = re.compile(f"({'|'.join([*longest_first, *begun])})[ \t]*=([^;,]*)")
-        # Names that begin alike are looked for together: by their beginning, and what may follow it.
-        groups: list[tuple[str, dict[str, str] | None]] = [(start, None) for start in starts]
+        # Names that begin alike are looked for together: by their beginning.
+        groups: list[tuple[str, frozenset[str]]] = [(start, frozenset()) for start in starts]
         for _, alike in groupby(whole, key=lambda name: name[:ALIKE]):
             group = list(alike)
-            start = _common_start(group[0], group[-1])
-            groups.append((start, {name[len(start) :]: name for name in group}))
-        self._groups = tuple((start, "; " + start, rests) for start, rests in groups)
+            groups.append((_common_start(group[0], group[-1]), frozenset(group)))
+        self._groups = tuple(groups)
 
     def __call__(self, header: str) -> dict[str, tuple[str, ...]]:
         """Return the values of each cookie that is there, by name, in the browser's order."""
         found: dict[str, tuple[str, ...]] = {}
-        for start, separator, rests in self._groups:
-            count = header.count(start)
-            if not count:
+        for start, names in self._groups:
+            first = header.find(start)
+            if first < 0:
                 continue
-            pieces = ("; " + header).split(separator)
-            if count != len(pieces) - 1 or rests is None:  # it stands elsewhere too: in a value, behind a comma
+            end = header.find(";", header.rfind(start))
+            block = header[first:] if end < 0 else header[first:end]
+            pieces, before = block.split("; "), len(found)
+            for piece in pieces:
+                name, equals, value = piece.partition("=")
+                if name in names and equals:
+                    found[name] = (value,)
+            new, separators = len(found) - before, len(pieces) - 1
+            # Each once and as browsers write it, or all that servers may make of it is looked at.
+            if (
+                (new <= separators and new != block.count(start))
+                or block.count(";") != separators
+                or block.count(" ") != separators
+                or (first and header[first - 2 : first] != "; ")
+                or "," in block
+                or "\t" in block
+            ):
                 return self.find_anywhere(header)
-            for piece in pieces[1:]:
-                rest, equals, tail = piece.partition("=")
-                name = rests.get(rest) or rests.get(rest.rstrip(" \t"))
-                if name is not None and equals:
-                    value = tail.partition(";")[0]
-                    # As browsers write it, and once, before all that servers may make of it.
-                    if name in found or "," in value:
-                        return self.find_anywhere(header)
-                    found[name] = (value.strip(" \t"),)
         return found
 
     def find_anywhere(self, header: str) -> dict[str, tuple[str, ...]]:

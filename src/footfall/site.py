@@ -181,10 +181,11 @@ class Site:
         strict = debug if self.strict is None else self.strict
         view.time = policy.now()
         view.finder = policy.find_cookies
-        if policy.config.trusted_proxies:
-            view.correct(*read_forwarded(view, policy.config.trusted_proxies))
-        made = _traced() if debug else Tracking
-        return made(policy, self.reporter, view, strict=strict, request=request if policy.user_id is not None else None)
+        if policy.trusted_proxies:
+            view.correct(*read_forwarded(view, policy.trusted_proxies))
+        if policy.user_id is None:
+            request = None
+        return (_traced() if debug else Tracking)(policy, self.reporter, view, strict, request)
 
     def _rouse(self) -> None:
         self._asleep = False

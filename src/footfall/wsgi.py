@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 from weakref import ReferenceType, ref
 
-from footfall.request import SAFE_IN_PATH, TELLING, RequestView, decode_path, path_of
+from footfall.request import RARE, SAFE_IN_PATH, USUAL, RequestView, decode_path, path_of
 from footfall.site import Site, check_door
 from footfall.tracking import CURRENT, HeaderEdit, Tracking
 
@@ -273,7 +273,10 @@ class EnvironView(RequestView):
 
     def telling(self) -> tuple[str | bytes | None, ...]:
         """Return the headers that tell what a request is."""
-        return tuple(map(self._environ.get, TELLING_VARIABLES))
+        environ = self._environ
+        if environ.keys().isdisjoint(HAS_RARE):
+            return tuple(map(environ.get, USUAL_VARIABLES))
+        return tuple(map(environ.get, USUAL_VARIABLES + RARE_VARIABLES))
 
 
 @lru_cache(maxsize=128)
@@ -281,4 +284,6 @@ def _variable(name: str) -> str:
     return "HTTP_" + name.upper().replace("-", "_")
 
 
-TELLING_VARIABLES: Final = tuple(map(_variable, TELLING))
+USUAL_VARIABLES: Final = tuple(map(_variable, USUAL))
+RARE_VARIABLES: Final = tuple(map(_variable, RARE))
+HAS_RARE: Final = frozenset(RARE_VARIABLES)

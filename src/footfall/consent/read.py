@@ -15,6 +15,7 @@ from footfall.request import Consent, RequestView
 __all__ = ["Question", "has_gpc", "is_async", "read_consent", "read_consent_async"]
 
 Report: TypeAlias = Callable[[Exception], object]
+BOTH_GRANTED = (Consent.GRANTED, Consent.GRANTED)
 
 
 def has_gpc(view: RequestView) -> bool:
@@ -88,7 +89,7 @@ class Question:
         if self._own is not None:  # one cookie holds both
             return _capped(*self._own.read(view))
         if self._device is always_granted is self._person:  # does not look at the request
-            return Consent.GRANTED, Consent.GRANTED
+            return BOTH_GRANTED
         device = _ask(self._device, view, self._report)
         if self._person is self._device:
             return device, device

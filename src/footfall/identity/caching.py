@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["HeaderEdit", "cache_decision", "concerns_caches"]
+__all__ = ["ONE_LINE", "PRIVATE", "HeaderEdit", "cache_decision", "concerns_caches"]
 
 # RFC 9111, section 5.2: a directive, with a quoted argument that may hold commas.
 DIRECTIVE = re.compile(r'[^,"]*(?:"[^"]*"?[^,"]*)*')

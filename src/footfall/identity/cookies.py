@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-__all__ = ["CookieWriter", "format_tail"]
+__all__ = ["SET_COOKIE", "CookieWriter", "format_tail"]
+
+SET_COOKIE = "Set-Cookie"
 
 # RFC 6265bis, section 5.6: a user agent ignores a cookie whose name and value are longer.
 LONGEST_COOKIE = 4096
 
 
 class CookieWriter:
-    """Writes the ``Set-Cookie`` values of one response.
+    """Writes the ``Set-Cookie`` lines of one response, as pairs of name and value.
 
     `http.cookies` is not used: it puts quotes around base64, and frameworks hold only one cookie of each name. The
-    lines are ASCII, without quotes, each name and value together at most 4,096 bytes.
+    values are ASCII, without quotes, each name and value together at most 4,096 bytes.
     """
 
     __slots__ = ("_domain", "_former_domain", "_secure", "lines")
@@ -25,7 +27,7 @@ class CookieWriter:
         *,
         secure: bool,
         former_domain: str | None = None,
-        lines: list[str] | None = None,
+        lines: list[tuple[str, str]] | None = None,
     ) -> None:
         """Write for one scope.
 
@@ -38,7 +40,7 @@ class CookieWriter:
         self._domain = domain
         self._secure = secure
         self._former_domain = former_domain
-        self.lines: list[str] = [] if lines is None else lines  #: in the order that a browser should read
+        self.lines: list[tuple[str, str]] = [] if lines is None else lines  #: in the order that a browser should read
 
     def set(
         self, name: str, value: str, max_age: int | None = None, *, http_only: bool = True, twins: bool = False
@@ -58,7 +60,7 @@ class CookieWriter:
             self._expire(name, None)
         if self._former_domain is not None:
             self._expire(name, self._former_domain)
-        self.lines.append(f"{name}={value}{format_tail(max_age, self._domain, self._secure, http_only)}")
+        self._append(f"{name}={value}{format_tail(max_age, self._domain, self._secure, http_only)}")
 
     def expire(self, name: str) -> None:
         """Have a browser drop a cookie in every scope in which it may live."""
@@ -69,7 +71,10 @@ class CookieWriter:
             self._expire(name, self._former_domain)
 
     def _expire(self, name: str, domain: str | None) -> None:
-        self.lines.append(f"{name}={format_tail(0, domain, self._secure, http_only=True)}")
+        self._append(f"{name}={format_tail(0, domain, self._secure, http_only=True)}")
+
+    def _append(self, value: str) -> None:
+        self.lines.append((SET_COOKIE, value))
 
 
 @lru_cache(maxsize=1024)  # bounded: the domain comes from the visitor's Host

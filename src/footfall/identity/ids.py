@@ -13,7 +13,6 @@ __all__ = [
     "decode_ruid",
     "encode_ruid",
     "format_guid",
-    "is_guid",
     "parse_guid",
     "parse_token",
     "query_token",

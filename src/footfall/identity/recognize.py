@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from footfall.config import Config, CookieNames
-from footfall.identity.ids import decode_ruid, is_guid, parse_guid
+from footfall.identity.ids import decode_ruid, parse_guid
 from footfall.identity.seal import Opened, Sealer
 
 __all__ = ["NOTHING", "Found", "Known", "Names", "Sent", "find", "find_ruid", "mark_of", "recognize"]
@@ -15,6 +15,7 @@ __all__ = ["NOTHING", "Found", "Known", "Names", "Sent", "find", "find_ruid", "m
 
 Sent = Mapping[str, Sequence[str]]  # by name, every value that the browser sent for each of our cookies
 NONE: frozenset[str] = frozenset()
+ABSENT = ("",)  #: no id, like a cookie without a value
 OPEN = "1"  #: the value of the session cookie's companion
 
 
@@ -81,18 +82,13 @@ def recognize(sent: Sent, names: Names, former: Names | None, *, ends_with_brows
 
     A session lives while its cookie is there and, unless switched off, its companion too.
     """
-    devices, sessions, opens = sent.get(names.device), sent.get(names.session), sent.get(names.session_open)
-    if (
-        former is None
-        and (devices is None or len(devices) == 1)
-        and (sessions is None or len(sessions) == 1)
-        and (opens is None or len(opens) == 1)
-        and names.gone not in sent
-    ):  # most often
-        device = devices[0] if devices and is_guid(devices[0]) else None
-        session = sessions[0] if sessions and is_guid(sessions[0]) else None
-        is_open = opens is not None and opens[0] == OPEN
-        return Known(device, session, session if is_open or not ends_with_browser else None)
+    if former is None and names.gone not in sent:  # most often
+        get = sent.get
+        devices, sessions = get(names.device, ABSENT), get(names.session, ABSENT)
+        opens = get(names.session_open, ABSENT)
+        if len(devices) == len(sessions) == len(opens) == 1:
+            device, session = parse_guid(devices[0]), parse_guid(sessions[0])
+            return Known(device, session, session if opens[0] == OPEN or not ends_with_browser else None)
     return _recognize_odd(sent, names, former, ends_with_browser=ends_with_browser)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from footfall.identity.cookies import CookieWriter
+from footfall.identity.cookies import SET_COOKIE, CookieWriter
 from footfall.identity.ids import encode_ruid, parse_token
 from footfall.identity.recognize import Known, mark_of
 from footfall.policy import Place, Policy
@@ -17,12 +17,12 @@ ROLES = ("device", "session", "session_open", *PERSON)
 FORGOTTEN_FOR = 3600
 
 
-def response_cookies(ids: KnownIds) -> list[str]:
+def response_cookies(ids: KnownIds) -> list[tuple[str, str]]:
     """Decide, once the view is done, which ``Set-Cookie`` lines the response should have.
 
     Straight on for a visit whose cookies are in order; what is odd about one is `_Odd`'s.
     """
-    lines: list[str] = []
+    lines: list[tuple[str, str]] = []
     kind = ids.request_class
     if not (kind.renew or ids.changed or ids.minted_device or ids.minted_session) or not ids.may_write(kind):
         return lines
@@ -46,7 +46,7 @@ def response_cookies(ids: KnownIds) -> list[str]:
     return lines
 
 
-def _keep_visit(ids: KnownIds, place: Place, known: Known, lines: list[str], *, renew: bool) -> None:
+def _keep_visit(ids: KnownIds, place: Place, known: Known, lines: list[tuple[str, str]], *, renew: bool) -> None:
     policy = ids.policy
     device = known.device or ids.minted_device if renew else ids.minted_device
     session = known.alive or ids.minted_session if renew else ids.minted_session
@@ -54,14 +54,14 @@ def _keep_visit(ids: KnownIds, place: Place, known: Known, lines: list[str], *, 
         _Odd(ids, place, lines).keep_visit(device, session)
         return
     if device is not None:
-        lines.append(f"{policy.names.device}={device}{place.device_tail}")
+        lines.append((SET_COOKIE, f"{policy.names.device}={device}{place.device_tail}"))
     if session is not None:
-        lines.append(f"{policy.names.session}={session}{place.session_tail}")
+        lines.append((SET_COOKIE, f"{policy.names.session}={session}{place.session_tail}"))
         if policy.ends_with_browser:
             lines.append(place.open_line)
 
 
-def _keep_person(ids: KnownIds, place: Place, known: Known, lines: list[str]) -> None:
+def _keep_person(ids: KnownIds, place: Place, known: Known, lines: list[tuple[str, str]]) -> None:
     policy, sent, captured = ids.policy, ids.view.sent(), ids.token_captured
     tokens, ruids = sent.get(policy.token_cookie), sent.get(policy.names.ruid)
     # One of each, where it is there at all, and nothing to drop beside it.
@@ -69,7 +69,7 @@ def _keep_person(ids: KnownIds, place: Place, known: Known, lines: list[str]) ->
     if plain and (tokens is None or len(tokens) == 1):
         # A captured token is set each time it is there; one that a cookie brought is set already.
         if captured is not None:
-            lines.append(f"{policy.token_cookie}={captured}{place.person_tail}")
+            lines.append((SET_COOKIE, f"{policy.token_cookie}={captured}{place.person_tail}"))
             if tokens is None or parse_token(tokens[0]) != captured:
                 ids.changed = True
     else:
@@ -93,7 +93,7 @@ class _Odd:
 
     __slots__ = ("_ids", "_names", "_policy", "_scope", "_writer")
 
-    def __init__(self, ids: KnownIds, place: Place, lines: list[str]) -> None:
+    def __init__(self, ids: KnownIds, place: Place, lines: list[tuple[str, str]]) -> None:
         self._ids = ids
         self._policy, self._names, self._scope = ids.policy, ids.policy.names, place.scope
         self._writer = CookieWriter(place.domain, secure=place.secure, former_domain=place.former_domain, lines=lines)

@@ -50,7 +50,6 @@ class TracedTracking(Tracking):
         policy: Policy,
         reporter: Reporter,
         view: RequestView,
-        *,
         strict: bool,
         request: Callable[[], object] | None = None,
     ) -> None:
@@ -58,7 +57,7 @@ class TracedTracking(Tracking):
         noting = _NotingReporter(reporter)
         self._notes = noting.notes
         self._view = view
-        super().__init__(policy, noting, view, strict=strict, request=request)
+        super().__init__(policy, noting, view, strict, request)
 
     def finish(self, status: int, headers: Sequence[tuple[str, str]]) -> HeaderEdit | None:
         """Decide what the response carries, and add the trace."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from footfall.errors import ConfigError, EventError
 from footfall.events import Event, Login
-from footfall.identity.caching import HeaderEdit, cache_decision
+from footfall.identity.caching import ONE_LINE, PRIVATE, HeaderEdit, cache_decision
 from footfall.identity.visitor import Visitor
 from footfall.reporter import Reporter, check_event
 from footfall.request import Consent, RequestClass, RequestView, decode_path
@@ -68,7 +68,6 @@ class Tracking:
         policy: Policy,
         reporter: Reporter,
         view: RequestView,
-        *,
         strict: bool,
         request: Callable[[], object] | None = None,
     ) -> None:
@@ -390,6 +389,9 @@ class Tracking:
         # A page that looked at a denial (no banner, say) is for those who denied.
         looked = self._read or self._consulted
         device = ids.consents[0] if looked else None
+        if lines and not headers and not looked and ids.consents[1] is not Consent.DENIED:  # most often
+            ids.close(written=True)
+            return HeaderEdit(True, ONE_LINE, [PRIVATE, *lines])  # noqa: FBT003 - a keyword costs as much as a field
         edit = cache_decision(
             status,
             headers,
@@ -411,7 +413,7 @@ class Tracking:
                     self._erase_person()
                 elif not self._erased:
                     self._erase(ask=False)
-            edit.add.extend([("Set-Cookie", line) for line in lines])
+            edit.add.extend(lines)
         return edit if edit.add or edit.drop else None
 
     def finish_anew(
