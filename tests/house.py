@@ -57,7 +57,7 @@ HOUSE: Final = (
         "doors",
         "a framework's own way in",
         ("django", "flask", "starlette"),
-        ("starlette", "asgi", "wsgi", "site", "tracking", "request", "errors"),
+        ("starlette", "asgi", "wsgi", "site", "tracking", "events", "request", "errors"),
     ),
     Floor(
         "doors",
@@ -83,25 +83,35 @@ HOUSE: Final = (
         ("config", "events", "wire", "request", "errors"),
     ),
 )
-#: Inside delivery, the top first. Engines, once there are any, stand between sending and spool.
+#: Inside delivery, the top first.
 DELIVERY: Final = (
     Floor("top", "what its users import", ("delivery.__init__",), (BELOW,)),
     Floor(
         "top",
         "one process's share, and counting",
-        ("delivery.delivery", "delivery.process", "delivery.status", "delivery.counting", "delivery.forking"),
+        (
+            "delivery.delivery",
+            "delivery.process",
+            "delivery.worker",
+            "delivery.status",
+            "delivery.failing",
+            "delivery.counting",
+            "delivery.forking",
+        ),
         (BELOW,),
         in_order=True,
     ),
     Floor("sending", "courier, transport, verdict, breaker", ("delivery.sending",), (BELOW,)),
+    Floor("engines", "where many machines meet", ("delivery.engines",), (BELOW,)),
     Floor("spool", "keeping: SQLite", ("delivery.spool",), (BELOW,)),
     Floor("journal", "accepting: memory-mapped segments", ("delivery.journal",), (BELOW,)),
     Floor(
         "ground",
         "what every room stands on",
         ("delivery.settings", "delivery.stats", "delivery.notices", "delivery.native"),
-        (),
+        (BELOW,),
     ),
+    Floor("ground", "what an engine's URL says", ("delivery.addresses",), ()),
 )
 
 

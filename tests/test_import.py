@@ -50,6 +50,20 @@ def test_the_package_alone_loads_few_modules(loaded: set[str]) -> None:
     assert len(loaded) <= MOST_MODULES
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import footfall",
+        "from footfall import Site; Site()",
+        "from footfall.delivery import Delivery; Delivery('memory:').attend()",
+        # With one, they are imported by the thread that needs them: not while the application starts.
+        "from footfall.delivery import Delivery; Delivery('memory:', engine='postgresql://127.0.0.1:1/x')",
+    ],
+)
+def test_no_engines_driver_is_loaded_without_need(statement: str) -> None:
+    assert loaded_by(statement) & {"psycopg", "redis"} == set()
+
+
 @pytest.mark.parametrize("door", ["asgi", "wsgi"])
 def test_a_plain_door_loads_no_framework(door: str) -> None:
     assert loaded_by(f"import footfall.{door}") & FRAMEWORKS == set()
@@ -70,8 +84,10 @@ def test_the_list_of_crawlers_is_loaded_when_a_door_starts(door: str) -> None:
         ("flask", "import footfall.flask", "flask"),
         ("cryptography", SEALING, "seal"),
         ("uvicorn", "from footfall.localtracker import LocalTracker; LocalTracker()", "tracker"),
+        ("psycopg", "from footfall.delivery import Delivery; Delivery(engine='postgresql://x/y')", "postgres"),
+        ("redis", "from footfall.delivery import Delivery; Delivery(engine='redis://x/0')", "redis"),
     ],
-    ids=["django", "flask", "seal", "tracker"],
+    ids=["django", "flask", "seal", "tracker", "postgres", "redis"],
 )
 def test_a_missing_extra_names_the_command_that_installs_it(missing: str, code: str, extra: str) -> None:
     code = (

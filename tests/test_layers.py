@@ -35,6 +35,7 @@ LIBRARIES: dict[str, set[str]] = {
     "django": {"django", "asgiref", "starlette.datastructures.State"},
     "tracking": {"anyio", "asgiref"},
     "delivery.sending": {"pycurl"},
+    "delivery.engines": {"psycopg", "redis"},
     "identity": {"publicsuffixlist", "cryptography", "crawleruseragents"},
 }
 PURE = ("config", "events", "wire", "errors", "request", "identity", "consent", "trackers")

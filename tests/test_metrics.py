@@ -76,6 +76,7 @@ def test_every_counter_is_there_by_tracker_and_refusals_by_reason(meters: Meters
         "pending": [(one, 2), (two, 0)],
         "failed": [(one, 2), (two, 0)],
         "erased": [(one, 1), (two, 0)],
+        "forwarded": [(one, 0), (two, 0)],
         "refused": [((("reason", "bot"), *one), 3), ((("reason", "consent"), *one), 7)],
     }
 
@@ -107,6 +108,7 @@ def test_a_real_delivery_is_read_and_no_label_names_a_visitor(meters: Meters, tm
         "pending": [(main, 1)],
         "failed": [(main, 1)],
         "erased": [(main, 0)],
+        "forwarded": [(main, 0)],
     }
 
 

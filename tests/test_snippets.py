@@ -218,6 +218,8 @@ ALONE = [
     find("trackers.md", "def requests(self"),
     find("privacy.md", "cookiebot("),
     find("delivery.md", "Delivery(spool="),
+    find("fleet.md", "delivery = Delivery("),
+    find("fleet.md", "SharedCounters("),
 ]
 
 
@@ -326,9 +328,49 @@ def test_the_environments_that_readme_names_are_there() -> None:
         assert f"[testenv:{name}]" in tox
 
 
+WITHIN, AFTER = find("fleet.md", "within=connection"), find("fleet.md", "def paid(")
+
+
+def test_a_view_of_the_fleets_page_reports_a_buy(tmp_path: Path) -> None:
+    settings = f"{SETTINGS.text}\nDATABASES['default']['NAME'] = ':memory:'\n"
+    project = make_project(tmp_path, settings, tracking=SHOP.text)
+    code = f"""
+{WITHIN.text}
+{AFTER.text}
+from types import SimpleNamespace
+from footfall.testing import recording
+from shop.tracking import site
+from tests.identity.asking import view
+item = SimpleNamespace(item="3298", price="19.99", save=lambda: None)
+place_order = lambda request: item
+with recording(site) as record:
+    request = SimpleNamespace(state=SimpleNamespace(tracking=site.begin(view(), debug=True)))
+    pay(request)
+    paid(request, item, Buy("3298", price=Money("19.99", "EUR")))
+    request.state.tracking.grant()
+print([event.kind for event in record.events])
+"""
+    ran = project.run("manage.py", "shell", "-c", code, check=True)
+    assert "buy" in ran.stdout, ran.stdout + ran.stderr
+
+
+#: tests/engines/test_on_commit.py runs it.
+RECIPE = find("fleet.md", "listens_for")
+
+
 def test_every_snippet_has_its_test() -> None:
     tried = {SHOP, SETTINGS, DJANGO_VIEW, IN_A_VIEW, FIELDS, LINKS, BANNER, POST_FORK, OBSERVE, LOGGING, *ALONE, *TOX}
-    tried |= {FAVOURITE, A_TEST, DJANGO_CLIENT, FLASK_CLIENT, DJANGO_VIEW_ALONE, FLASK_VIEW_ALONE}
+    tried |= {
+        WITHIN,
+        AFTER,
+        RECIPE,
+        FAVOURITE,
+        A_TEST,
+        DJANGO_CLIENT,
+        FLASK_CLIENT,
+        DJANGO_VIEW_ALONE,
+        FLASK_VIEW_ALONE,
+    }
     tried |= {snippet for snippet, _ in PROGRAMS.values() if snippet is not None}
     tried |= {one for one in SNIPPETS if one.language == "console"}
     # These have tests of their own.

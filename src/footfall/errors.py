@@ -9,6 +9,7 @@ __all__ = [
     "BrokenExtra",
     "ConfigError",
     "DeliveryError",
+    "EngineError",
     "EventError",
     "FootfallError",
     "MissingExtra",
@@ -40,6 +41,10 @@ class DeliveryError(FootfallError, RuntimeError):
 
 class SpoolError(FootfallError, RuntimeError):
     """A spool cannot be used: corrupt, read-only, on a full disk, or written by a newer release."""
+
+
+class EngineError(SpoolError):
+    """An engine cannot be reached or used. Names it without its password, and never quotes a request."""
 
 
 class MissingExtra(FootfallError, ImportError):

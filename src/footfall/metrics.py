@@ -18,13 +18,13 @@ __all__ = ["Counted", "observe"]
 
 logger = logging.getLogger("footfall.metrics")
 
-_FRESH = 1.0  # seconds that one reading serves, so that the six instruments of an export show the same moment
+_FRESH = 1.0  # seconds that one reading serves, so that the seven instruments of an export show the same moment
 
 _Values = Iterator[tuple[int, dict[str, str]]]
 
 
 class Counted(Protocol):
-    """What can be observed: a `Site`, or a `Delivery`."""
+    """What can be observed: a `Site`, a `Delivery`, an engine's `SharedCounters`."""
 
     def stats(self) -> Stats:
         """Count wire requests."""
@@ -35,11 +35,13 @@ def observe(site: Counted, *, meter_provider: MeterProvider | None = None) -> No
     """Register a site's counters. They are read when the application's exporter asks, never while a page is served.
 
     ``footfall.requests.accepted``, ``.delivered``, ``.erased`` and ``.refused`` only grow; ``.pending`` and ``.failed``
-    also shrink. Each has the attribute ``tracker``, ``.refused`` also ``reason``; none names a visitor. They count the
-    whole spool, over all processes that share it: call this once, in one process of each machine.
+    also shrink; ``.forwarded`` grows where there is an engine. Each has the attribute ``tracker``, ``.refused`` also
+    ``reason``; none names a visitor. They count the whole spool, over all processes that share it: call this once, in
+    one process of each machine. What an engine has of all machines is counted by `footfall.delivery.SharedCounters`:
+    observe that in one process alone, with a provider of its own.
 
     Args:
-        site: The site.
+        site: The site, or an engine's counters.
         meter_provider: Where they go; the application's own by default.
 
     Raises:
@@ -68,6 +70,7 @@ def observe(site: Counted, *, meter_provider: MeterProvider | None = None) -> No
         ("accepted", growing, _accepted, "Taken over from the application, and durable from then on"),
         ("delivered", growing, _delivered, "The tracker said yes"),
         ("erased", growing, _erased, "Dropped because their visitor asked to be forgotten"),
+        ("forwarded", growing, _forwarded, "Handed to an engine, which counts what becomes of them"),
         ("refused", growing, _refused, "Never accepted, by reason"),
         ("pending", moving, _pending, "Waiting, or under way"),
         ("failed", moving, _failed, "Set aside with a reason, for a person to decide"),
@@ -106,6 +109,10 @@ def _delivered(tracker: str, counters: Counters) -> _Values:
 
 def _erased(tracker: str, counters: Counters) -> _Values:
     yield counters.erased, {"tracker": tracker}
+
+
+def _forwarded(tracker: str, counters: Counters) -> _Values:
+    yield counters.forwarded, {"tracker": tracker}
 
 
 def _refused(tracker: str, counters: Counters) -> _Values:

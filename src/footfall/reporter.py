@@ -208,11 +208,18 @@ class Reporter:
                 continue
         return requests
 
-    def report(self, event: Event, visitor: Visitor, *, strict: bool) -> None:
+    def report(self, event: Event, visitor: Visitor, *, strict: bool, within: object = None) -> None:
         """Turn an event into every tracker's requests and hand them to delivery.
 
+        Args:
+            event: What happened.
+            visitor: To whom.
+            strict: Raise what a developer is to see.
+            within: The connection whose transaction the requests are written in; None: none.
+
         Raises:
-            EventError: The event is wrong, or wrong for a tracker, and *strict*; nothing was written for any.
+            EventError: The event is wrong, or wrong for a tracker, or *within* is no connection to write by, and
+                *strict*; nothing was written for any.
             DeliveryError: The site was closed, and *strict*.
         """
         requests: list[WireRequest] = []
@@ -239,7 +246,10 @@ class Reporter:
             self.say_refused(event, "no id", name)
             self.delivery.refuse(name, "no id")
         if requests:
-            self._accept(requests, event, strict=strict)
+            if within is not None and self.send:
+                self._write_within(requests, event, within, strict=strict)
+            else:
+                self._accept(requests, event, strict=strict)
 
     def set_aside(self, kind: str, reason: str) -> None:
         """Set aside, for each tracker, what a view asked for and what could not even become an event."""
@@ -275,6 +285,30 @@ class Reporter:
                 raise
             kind = kind_of(event)
             self.notices.say(logging.ERROR, f"event lost: {kind}: {error}", event=kind)
+
+    def _write_within(self, requests: Sequence[WireRequest], event: Event, within: object, *, strict: bool) -> None:
+        try:
+            reason = self.delivery.accept_within(requests, within)
+        except EventError as error:
+            if strict:
+                raise
+            reason = str(error)
+        except DeliveryError as error:
+            self._refuse_requests(requests, CLOSED)
+            if strict:
+                raise
+            reason = None
+            self.notices.say(logging.ERROR, f"event lost: {kind_of(event)}: {error}", event=kind_of(event))
+        if reason is not None:
+            kind = kind_of(event)
+            self.notices.say(
+                logging.ERROR,
+                f"event set aside, and the order goes on: {kind}: {reason}",
+                key=f"within {kind}",
+                event=kind,
+            )
+            for request in requests:
+                self._set_aside(request.tracker, request.kind, request.visitor, reason)
 
     def _refuse_requests(self, requests: Sequence[WireRequest], reason: str) -> None:
         for request in requests:

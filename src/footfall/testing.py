@@ -117,6 +117,11 @@ class Recorder:
         self.requests += requests
         return True
 
+    def accept_within(self, requests: Sequence[WireRequest], connection: object) -> str | None:  # noqa: ARG002
+        """Keep requests, whatever becomes of the transaction: nothing is written."""
+        self.accept(requests)
+        return None
+
     def refuse(self, tracker: str, reason: str, count: int = 1) -> None:
         """Keep a refusal."""
         self.refused += [(tracker, reason)] * count

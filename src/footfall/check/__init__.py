@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from footfall.check.findings import SEVERITIES, Finding, Severity, check_site
+from footfall.check.findings import SEVERITIES, Finding, Severity, check_engine, check_site
 from footfall.check.record import Stored, describe_gpc, format_record, privacy_record
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Finding",
     "Severity",
     "Stored",
+    "check_engine",
     "check_site",
     "describe_gpc",
     "format_record",

@@ -15,12 +15,12 @@ from urllib.parse import urlsplit
 from footfall.check.record import requests_of
 from footfall.config import HOW_TO_WRITE_KEYS, PLACEHOLDER, Config, ConsentReader, demands_of
 from footfall.consent import always_granted, cookie_names_of, own_cookie_of
-from footfall.errors import BrokenExtra
+from footfall.errors import BrokenExtra, EngineError
 from footfall.events import Click, Login, PageView
 from footfall.identity.seal import Sealer
 from footfall.site import Site
 
-__all__ = ["SEVERITIES", "Finding", "Severity", "check_site"]
+__all__ = ["SEVERITIES", "Finding", "Severity", "check_engine", "check_site"]
 
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: Final[tuple[Severity, ...]] = ("error", "warning", "note")  #: worst first
@@ -54,6 +54,23 @@ def check_site(site: Site) -> list[Finding]:
     """
     found = [finding for check in _CHECKS for finding in check(site)]
     return sorted(found, key=lambda one: SEVERITIES.index(one.severity))
+
+
+def check_engine(site: Site) -> list[Finding]:
+    """Ask a site's engine whether it is fit: the one check that goes over the network, for 15 seconds at most."""
+    settings = site.delivery.settings
+    if settings.engine is None:
+        return []
+    from footfall.delivery.engines.opening import open_engine
+
+    engine = open_engine(settings.engine)
+    try:
+        texts = [one.text for one in engine.check() if not (settings.engine_durable and one.durability)]
+    except EngineError as error:
+        return [_error("engine", str(error).removesuffix("; it is tried again"), "start it, or correct its URL")]
+    finally:
+        engine.close()
+    return [_error("engine", finding, remedy) for finding, _, remedy in (text.partition("; ") for text in texts)]
 
 
 def _error(field: str, finding: str, remedy: str) -> Finding:

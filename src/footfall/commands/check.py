@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from footfall.check import SEVERITIES, check_site, describe_gpc, format_record, privacy_record
+from footfall.check import SEVERITIES, check_engine, check_site, describe_gpc, format_record, privacy_record
 from footfall.commands.choosing import load_site
 from footfall.commands.command import Command
 from footfall.errors import BrokenExtra, ConfigError, MissingExtra
@@ -41,7 +41,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.privacy:
         print(format_record(privacy_record(site)), describe_gpc(site.config), sep="\n\n")
         return 0
-    findings = check_site(site)
+    findings = [*check_engine(site), *check_site(site)]
     for finding in findings:
         print(finding)
     counts = {severity: sum(one.severity == severity for one in findings) for severity in SEVERITIES}
@@ -53,7 +53,8 @@ COMMAND = Command(
     name="check",
     summary="what is wrong or risky in your configuration, and what to do",
     description="Look at a site's configuration and at this machine. Errors do not work, warnings are risky or lose"
-    " something, notes are good to know. Nothing is sent or written. The exit status is 1 if there are errors.",
+    " something, notes are good to know. Nothing is sent or written; an engine is asked whether it is fit. The exit"
+    " status is 1 if there are errors.",
     add_options=_add_options,
     run=_run,
 )

@@ -10,6 +10,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from footfall.delivery.addresses import check_engine, is_engine
+from footfall.delivery.settings import journal_folder, spool_path
 from footfall.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ __all__ = [
     "KNOWN",
     "add_tracker_options",
     "choose_trackers",
+    "find_places",
     "find_spool",
     "load_site",
     "make_tracker",
@@ -156,21 +159,39 @@ def _set_up_django() -> None:
         ) from error
 
 
+def find_places(place: str) -> list[str]:
+    """Read which spool or engine is meant; of a site, both that it has: first its spool, if that is here.
+
+    Raises:
+        ConfigError: There is no such site.
+    """
+    if is_engine(place):
+        return [check_engine(place)]
+    spool, engine = _find(place)
+    path = spool_path(spool) if engine is not None else None
+    here = engine is None or (path is not None and (path.exists() or journal_folder(path).exists()))
+    return ([spool] if here else []) + ([] if engine is None else [engine])
+
+
 def find_spool(place: str) -> str:
     """Read where a spool is: ``sqlite:///...``, a file's path, or a site's place, as `load_site` takes it.
 
     Raises:
         ConfigError: There is no such site.
     """
+    return _find(place)[0]
+
+
+def _find(place: str) -> tuple[str, str | None]:
     if place.startswith("sqlite:") or place == "memory:":
-        return place
+        return place, None
     # A file's name has a dot too: without a colon it is a site where the module is there, and the file is not.
     if _SITE.fullmatch(place) and (":" in place or not Path(place).exists()):
         try:
-            path = load_site(place).delivery.settings.path
+            settings = load_site(place).delivery.settings
         except ConfigError:
             if ":" in place:
                 raise
         else:
-            return "memory:" if path is None else f"sqlite:///{path}"
-    return f"sqlite:///{place}"
+            return "memory:" if settings.path is None else f"sqlite:///{settings.path}", settings.engine
+    return f"sqlite:///{place}", None

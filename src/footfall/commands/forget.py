@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 
 from footfall.commands.choosing import load_site
 from footfall.commands.command import Command
 from footfall.delivery import Delivery
+from footfall.delivery.engines.opening import open_engine
+from footfall.delivery.spool.outgoing import Erasure
 from footfall.errors import ConfigError
 from footfall.identity.ids import parse_guid
 from footfall.identity.visitor import Visitor
@@ -42,16 +45,22 @@ def _run(options: argparse.Namespace) -> int:
     settings = site.delivery.settings
     path = settings.path
     # A site that has just started may have a journal but no spool yet.
-    if path is None or not (path.exists() or settings.folder.exists()):
+    here = path is not None and (path.exists() or settings.folder.exists())
+    if not here and settings.engine is None:
         found = "is in memory: only its own process can reach it" if path is None else f"{path} does not exist here"
         raise ConfigError(f"spool: {found}; run this where the site runs, or call tracking.forget() in a view")
     # This delivery only erases. The site delivers what waits.
-    delivery = Delivery(f"sqlite:///{path}", deliver_here=False)
+    delivery = (
+        Delivery(f"sqlite:///{path}", engine=settings.engine, deliver_here=False) if here else Delivery("memory:")
+    )
     reporter = Reporter(site.trackers, delivery, site.policy.notices, on_forget=site.on_forget)
     before = delivery.stats().erased
     done = reporter.erase(Visitor(device_id=device, anonymous_id=device))
     delivery.close(_LONGEST)
     erased = delivery.stats().erased - before
+    if settings.engine is not None:
+        # At once, not when the site next forwards: other machines may have published theirs.
+        erased += _erase_in_engine(settings.engine, device)
     print(f"Erased {erased} request{'s' if erased != 1 else ''} that waited or had failed.")
     if site.on_forget is None:
         print("Site(on_forget=...) is not set: ask the trackers' vendors to erase this device too.")
@@ -64,11 +73,21 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _erase_in_engine(url: str, device: str) -> int:
+    engine = open_engine(url)
+    try:
+        before = engine.stats().erased
+        engine.erase([Erasure(0, device, time.time())])
+        return engine.stats().erased - before
+    finally:
+        engine.close()
+
+
 COMMAND = Command(
     name="forget",
     summary="erase what waits of a visitor who asked for it",
-    description="Erase a device's undelivered and failed requests from a site's spool, and call Site(on_forget=...)."
-    " Run it on the site's machine, as the user that the site runs as.",
+    description="Erase a device's undelivered and failed requests from a site's spool and engine, and call"
+    " Site(on_forget=...). Run it on the site's machine, as the user that the site runs as.",
     add_options=_add_options,
     run=_run,
 )

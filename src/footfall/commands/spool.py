@@ -13,22 +13,25 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, TypedDict
 
-from footfall.commands.choosing import DEFAULT_SPOOL, find_spool
+from footfall.commands.choosing import DEFAULT_SPOOL, find_places
 from footfall.commands.command import Command, add_commands
 from footfall.commands.console import make_console
 from footfall.delivery import (
     Counters,
+    EngineStatus,
     FailedReason,
     FailedRequest,
     SpoolStatus,
     Stats,
     Wait,
     count_failed,
+    engine_status,
     list_failed,
     purge_failed,
     retry_failed,
     spool_status,
 )
+from footfall.delivery.addresses import is_engine
 from footfall.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -56,7 +59,8 @@ def _add_spool(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         default=DEFAULT_SPOOL,
         metavar="SPOOL",
-        help="sqlite:///..., the file's path, or your site, as in shop.tracking:site (default: %(default)s)",
+        help="sqlite:///..., the file's path, an engine's URL, or your site, as in shop.tracking:site, with its engine"
+        " if it has one (default: %(default)s)",
     )
 
 
@@ -93,26 +97,38 @@ def _add_choice(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_status(options: argparse.Namespace) -> int:
-    spool = find_spool(options.spool)
+    places = find_places(options.spool)
     if options.json:
-        print(json.dumps(_status_as_json(spool_status(spool))))
+        found = [_status_as_json(_look(place)) for place in places]
+        engines = [one for place, one in zip(places, found, strict=True) if is_engine(place)]
+        print(json.dumps(found[0] if len(found) == 1 else {**found[0], "engine": engines[0]}))
         return 0
     console = make_console()
     if not options.watch:
-        console.print(_show_status(spool_status(spool)))
+        console.print(_show_all(places))
         return 0
     from rich.live import Live
 
-    with Live(_show_status(spool_status(spool)), console=console, auto_refresh=False) as live:
+    with Live(_show_all(places), console=console, auto_refresh=False) as live:
         try:
             while True:
                 time.sleep(_WATCH)
-                live.update(_show_status(spool_status(spool)), refresh=True)
+                live.update(_show_all(places), refresh=True)
         except KeyboardInterrupt:
             return 0
 
 
-def _status_as_json(status: SpoolStatus) -> dict[str, object]:
+def _look(place: str) -> SpoolStatus | EngineStatus:
+    return engine_status(place) if is_engine(place) else spool_status(place)
+
+
+def _show_all(places: Sequence[str]) -> Group:
+    from rich.console import Group
+
+    return Group(*(_show_status(_look(place)) for place in places))
+
+
+def _status_as_json(status: SpoolStatus | EngineStatus) -> dict[str, object]:
     trackers = {
         name: {
             **_counts(counters),
@@ -121,14 +137,21 @@ def _status_as_json(status: SpoolStatus) -> dict[str, object]:
         }
         for name, counters in status.stats.trackers.items()
     }
+    where: dict[str, object]
+    if isinstance(status, EngineStatus):
+        where = {"engine": status.name, "workers": status.workers}
+    else:
+        where = {
+            "spool": str(status.path),
+            "processes": status.processes,
+            "spool_bytes": status.spool_bytes,
+            "journal_bytes": status.journal_bytes,
+            "trouble": status.trouble,
+        }
     return {
-        "spool": str(status.path),
-        "processes": status.processes,
+        **where,
         "under_way": status.under_way,
         "waiting": status.waiting,
-        "spool_bytes": status.spool_bytes,
-        "journal_bytes": status.journal_bytes,
-        "trouble": status.trouble,
         **_counts(status.stats),
         "trackers": trackers,
     }
@@ -146,11 +169,12 @@ def _counts(counted: Counters | Stats) -> dict[str, object]:
         "pending": counted.pending,
         "failed": counted.failed,
         "erased": counted.erased,
+        "forwarded": counted.forwarded,
         "refused": dict(sorted(counted.refused.items())),
     }
 
 
-def _show_status(status: SpoolStatus) -> Group:
+def _show_status(status: SpoolStatus | EngineStatus) -> Group:
     from rich.console import Group
     from rich.text import Text
 
@@ -173,21 +197,28 @@ def _describe(wait: Wait) -> str:
             return f"nobody delivers{since}: start the site, or `footfall deliver`"
 
 
-def _status_table(status: SpoolStatus) -> Table:
+def _title(status: SpoolStatus | EngineStatus) -> str:
+    if isinstance(status, EngineStatus):
+        return f"{status.name}: {_several(status.workers, 'worker', 'workers')}"
+    return f"{status.path}: open in {_several(status.processes, 'process', 'processes')}"
+
+
+def _caption(status: SpoolStatus | EngineStatus) -> str:
+    moving = f"{status.under_way:,} under way, {status.waiting:,} waiting for another try"
+    if isinstance(status, EngineStatus):
+        return moving
+    room = f"{_mib(status.spool_bytes)} MiB in the spool, {_mib(status.journal_bytes)} MiB in journals"
+    return f"{moving}; {room}{f'{chr(10)}The spool is {status.trouble}.' if status.trouble else ''}"
+
+
+def _status_table(status: SpoolStatus | EngineStatus) -> Table:
     from rich.table import Table
 
-    table = Table(
-        title=f"{status.path}: open in {_several(status.processes, 'process', 'processes')}",
-        caption=(
-            f"{status.under_way:,} under way, {status.waiting:,} waiting for another try; "
-            f"{_mib(status.spool_bytes)} MiB in the spool, {_mib(status.journal_bytes)} MiB in journals"
-            f"{f'{chr(10)}The spool is {status.trouble}.' if status.trouble else ''}"
-        ),
-        title_justify="left",
-        caption_justify="left",
-    )
+    table = Table(title=_title(status), caption=_caption(status), title_justify="left", caption_justify="left")
     table.add_column("tracker", overflow="fold")
-    for heading in ("accepted", "delivered", "pending", "failed", "erased"):
+    forwards = status.stats.forwarded > 0
+    counted_as = ("accepted", "delivered", "pending", "failed", "erased", *(("forwarded",) if forwards else ()))
+    for heading in counted_as:
         table.add_column(heading, justify="right")
     table.add_column("refused", overflow="fold")
     table.add_column("oldest pending", justify="right")
@@ -197,10 +228,10 @@ def _status_table(status: SpoolStatus) -> Table:
     ]
     if len(rows) > 1:
         rows.append(("all", status.stats, min(status.oldest.values(), default=None)))
-    for at, (name, counted, since) in enumerate(rows):
+    for at, (tracker, counted, since) in enumerate(rows):
         table.add_row(
-            name,
-            *(f"{n:,}" for n in (counted.accepted, counted.delivered, counted.pending, counted.failed, counted.erased)),
+            tracker,
+            *(f"{getattr(counted, name):,}" for name in counted_as),
             "\n".join(f"{number:,} {reason}" for reason, number in sorted(counted.refused.items())) or "0",
             "" if since is None else _age(now - since),
             end_section=at == len(rows) - 2,
@@ -209,16 +240,21 @@ def _status_table(status: SpoolStatus) -> Table:
 
 
 def _run_failed(options: argparse.Namespace) -> int:
-    spool, which = find_spool(options.spool), _which(options)
+    places, which = find_places(options.spool), _which(options)
     limit = _SHOWN if options.limit is None else options.limit
     if options.json:
-        for failed in islice(list_failed(spool, **which), options.limit):
+        for failed in islice(_list_all(places, which), options.limit):
             print(json.dumps(_failed_as_json(failed, show_url=options.show_url)))
     elif options.show_url:
-        _show_failed(list_failed(spool, **which), limit)
+        _show_failed(_list_all(places, which), limit)
     else:
-        _show_reasons(count_failed(spool, **which), limit)
+        _show_reasons([reason for place in places for reason in count_failed(place, **which)], limit)
     return 0
+
+
+def _list_all(places: Sequence[str], which: _Which) -> Iterator[FailedRequest]:
+    for place in places:
+        yield from list_failed(place, **which)
 
 
 def _show_reasons(reasons: Sequence[FailedReason], limit: int) -> None:
@@ -286,9 +322,9 @@ def _failed_as_json(failed: FailedRequest, *, show_url: bool) -> dict[str, objec
 
 
 def _run_retry(options: argparse.Namespace) -> int:
-    spool, which = find_spool(options.spool), _until_now(_which(options))
+    places, which = find_places(options.spool), _until_now(_which(options))
     rows = unsendable = unanswered = 0
-    for failed in list_failed(spool, **which):
+    for failed in _list_all(places, which):
         rows += failed.can_retry
         unsendable += not failed.can_retry
         unanswered += failed.can_retry and failed.reason.startswith("unanswered")
@@ -297,16 +333,18 @@ def _run_retry(options: argparse.Namespace) -> int:
     twice = f" ({unanswered:,} of them may have arrived, and would count twice)" if unanswered else ""
     if not _agreed(options, rows, f"{_several(rows, 'request', 'requests')} to be sent again{twice}"):
         return 0 if not rows else 1
-    print(f"{_several(retry_failed(spool, **which), 'request', 'requests')} pending again")
+    done = sum(retry_failed(place, **which) for place in places)
+    print(f"{_several(done, 'request', 'requests')} pending again")
     return 0
 
 
 def _run_purge(options: argparse.Namespace) -> int:
-    spool, which = find_spool(options.spool), _until_now(_which(options))
-    rows = sum(1 for _ in list_failed(spool, **which))
+    places, which = find_places(options.spool), _until_now(_which(options))
+    rows = sum(1 for _ in _list_all(places, which))
     if not _agreed(options, rows, f"{_several(rows, 'failed request', 'failed requests')} to be thrown away"):
         return 0 if not rows else 1
-    print(f"{_several(purge_failed(spool, **which), 'failed request', 'failed requests')} thrown away")
+    done = sum(purge_failed(place, **which) for place in places)
+    print(f"{_several(done, 'failed request', 'failed requests')} thrown away")
     return 0
 
 

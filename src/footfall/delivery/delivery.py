@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
+from footfall.delivery.addresses import is_postgres
 from footfall.delivery.counting import count_spool, count_unmoved, tally
 from footfall.delivery.forking import watch_forks
 from footfall.delivery.journal.codec import UNKNOWN, Kind, encode_aside, encode_request, encode_visitor, kind_of
@@ -32,7 +33,7 @@ from footfall.delivery.process import Process
 from footfall.delivery.settings import Settings, check_settings
 from footfall.delivery.spool.refusals import Refusals
 from footfall.delivery.stats import Stats
-from footfall.errors import DeliveryError, SpoolError
+from footfall.errors import DeliveryError, EventError, SpoolError
 from footfall.wire import WireRequest
 
 __all__ = ["Delivery"]
@@ -76,6 +77,7 @@ class Delivery:
         concurrency: int = 64,
         on_drop: Callable[[str, str, int], None] | None = None,
         proxy: str | None = None,
+        engine_durable: bool = False,
     ) -> None:
         """Check the settings, and open nothing.
 
@@ -83,8 +85,10 @@ class Delivery:
             spool: ``"sqlite:///relative.sqlite3"``, ``"sqlite:////absolute.sqlite3"`` or ``"memory:"``. The file,
                 and the journals in the folder ``<file>.outbox`` beside it, hold what visitors did: only their
                 owner may read them. A local disk, never a network share.
-            engine: Reserved for an engine that many machines share.
-            deliver_here: False: this process only spools; ``footfall deliver`` sends.
+            engine: Where many machines meet: ``"postgresql://..."``, or ``"redis://..."``, ``"rediss://..."`` or
+                ``"unix://..."`` for Valkey or Redis. This process then forwards to it what it spools, and keeps that
+                while the engine is away; workers (``footfall deliver --engine``) send. None: this process sends.
+            deliver_here: False: this process only spools; ``footfall deliver`` sends, or forwards to the engine.
             durable: What an accepted request survives: the death of the ``"process"``, or of the ``"power"`` too.
             max_pending_bytes: Bound on what waits, to within a second's worth; 1 GiB in a file, 32 MiB in memory.
                 What comes when it is reached is refused, never what waits already.
@@ -97,6 +101,8 @@ class Delivery:
             proxy: The URL of the company's proxy, ``"http://proxy.example:3128"``, that all requests go through, in a
                 tunnel (CONNECT); ``"environment"``: which ``HTTPS_PROXY`` and ``NO_PROXY`` name. None: none at all,
                 whatever the environment says.
+            engine_durable: True: the site's word that the engine loses nothing it has confirmed, where the engine
+                itself cannot tell: a hosted one with a durable log of its own, say.
 
         Raises:
             ConfigError: A value is wrong. Names the field, what was found, and what to write instead.
@@ -112,6 +118,7 @@ class Delivery:
             concurrency=concurrency,
             on_drop=on_drop,
             proxy=proxy,
+            engine_durable=engine_durable,
         )
         self._notices = Notices()
         self._refusals = Refusals()
@@ -153,6 +160,44 @@ class Delivery:
         for request in requests:
             self._refusals.add(_tracker(request), refusal, 1, dropped=True)
         return False
+
+    def accept_within(self, requests: Sequence[WireRequest], connection: object) -> str | None:
+        """Write requests by the application's own connection to the engine: committed or gone with what it writes.
+
+        It is the one thing here that waits for the network, as long as the connection lets it. Nothing is counted
+        before the commit; the requests fall due two seconds after it.
+
+        Args:
+            requests: That report one event.
+            connection: psycopg's, Django's, SQLAlchemy's, in a transaction. One that commits each statement by itself
+                has none to be within: they are accepted as ever then.
+
+        Returns:
+            None when they are written; else why not, and the transaction is as it was.
+
+        Raises:
+            EventError: It is no such connection; or this delivery has no PostgreSQL engine.
+        """
+        if self._settings.engine is None or not is_postgres(self._settings.engine):
+            raise EventError(
+                "within: is given, and the site has no PostgreSQL engine; write "
+                'Delivery(engine="postgresql://..."), or '
+                "emit once the order is committed (footfall.django.emit_on_commit)"
+            )
+        from footfall.delivery.engines.within import NoTransaction, NotWritten, write_within
+
+        try:
+            write_within(connection, requests, time.time())
+        except NotWritten as outcome:
+            return str(outcome)
+        except NoTransaction:
+            self._notices.warn_once(
+                "autocommit",
+                "within: is a connection that is in no transaction (autocommit), so that an event goes even if what "
+                "follows fails; emit inside the order's transaction: atomic(), session.begin()",
+            )
+            self.accept(requests)
+        return None
 
     def set_aside(self, tracker: str, kind: str, visitor: str, reason: str) -> None:
         """Record an event that could not become a request: accepted and failed at once.

@@ -25,6 +25,7 @@ from footfall.delivery.spool.spool import Spool, Totals
 from footfall.errors import SpoolError
 
 if TYPE_CHECKING:
+    from footfall.delivery.engines.forwarder import Forwarder
     from footfall.delivery.sending.courier import Courier
     from footfall.delivery.stats import Stats
 
@@ -92,7 +93,7 @@ class Process:
         self._finished = False
         self.pid = os.getpid()
         self._unattended = unattended
-        self.courier: Courier | None = None
+        self.courier: Courier | Forwarder | None = None
         self.outbox: Outbox
         self._source: Source
         if settings.path is None:
@@ -102,7 +103,13 @@ class Process:
                 settings.folder, limit=settings.limit, to_disk=settings.to_disk, unattended=unattended is not None
             )
             self._source = Collector(Folder(settings.folder), self.outbox.token, notices)
-        self.spool = Spool(settings.path, to_disk=settings.to_disk, forbidden=forbidden, kept_bytes=settings.kept_bytes)
+        self.spool = Spool(
+            settings.path,
+            to_disk=settings.to_disk,
+            forbidden=forbidden,
+            kept_bytes=settings.kept_bytes,
+            forwards=settings.engine is not None,
+        )
         self.mover = Mover(
             self.spool,
             self._source,
@@ -304,22 +311,36 @@ class Process:
         if self.courier is not None:
             self.courier.leave_behind()
 
-    def _courier(self) -> Courier:
+    def _courier(self) -> Courier | Forwarder:
         if self.courier is None:
-            from footfall.delivery.sending.courier import (
-                Courier,  # libcurl takes a while to load: not while a page waits
-            )
-
-            self.courier = Courier(
-                self.spool,
-                self._notices,
-                owner=self.outbox.token,
-                timeout=self._settings.timeout,
-                retry_for=self._settings.retry_for,
-                concurrency=self._settings.concurrency,
-                proxy=self._settings.proxy,
-            )
+            self.courier = self._make_courier() if self._settings.engine is None else self._make_forwarder()
         return self.courier
+
+    def _make_courier(self) -> Courier:
+        from footfall.delivery.sending.courier import Courier  # libcurl takes a while to load: not while a page waits
+
+        self.spool.take_back()
+        return Courier(
+            self.spool,
+            self._notices,
+            owner=self.outbox.token,
+            timeout=self._settings.timeout,
+            retry_for=self._settings.retry_for,
+            concurrency=self._settings.concurrency,
+            proxy=self._settings.proxy,
+        )
+
+    def _make_forwarder(self) -> Forwarder:
+        from footfall.delivery.engines.forwarder import Forwarder
+        from footfall.delivery.engines.opening import open_engine  # a driver takes a while to load, too
+
+        return Forwarder(
+            self.spool,
+            open_engine(self._settings.engine or ""),
+            self._notices,
+            owner=self.outbox.token,
+            trusted=self._settings.engine_durable,
+        )
 
     def _deliver(self) -> None:
         while not self._stopping:

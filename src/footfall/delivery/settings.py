@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from footfall.delivery.addresses import check_engine
 from footfall.errors import ConfigError
 
 __all__ = ["ENVIRONMENT", "Settings", "check_settings", "journal_folder", "spool_path"]
@@ -35,6 +36,8 @@ class Settings:
     concurrency: int
     on_drop: Callable[[str, str, int], None] | None
     proxy: str | None = field(default=None, repr=False)  #: may hold a password
+    engine: str | None = field(default=None, repr=False)  #: so may this
+    engine_durable: bool = False
 
     @property
     def kept_bytes(self) -> int:
@@ -66,6 +69,7 @@ def check_settings(
     concurrency: int,
     on_drop: Callable[[str, str, int], None] | None,
     proxy: str | None = None,
+    engine_durable: bool = False,
 ) -> Settings:
     """Check what a site wrote.
 
@@ -74,7 +78,9 @@ def check_settings(
     """
     path = spool_path(spool)
     if engine is not None:
-        _check_engine(engine)
+        check_engine(engine)
+    elif engine_durable:
+        raise ConfigError("engine_durable: is given without an engine; write engine=..., or leave it out")
     if durable not in {"process", "power"}:
         raise ConfigError(f'durable {durable!r} is unknown; write "process" or "power"')
     if path is None and durable == "power":
@@ -102,6 +108,8 @@ def check_settings(
         concurrency=concurrency,
         on_drop=on_drop,
         proxy=None if proxy is None else _checked_proxy(proxy),
+        engine=engine,
+        engine_durable=bool(engine_durable),
     )
 
 
@@ -144,10 +152,6 @@ def _checked_proxy(proxy: object) -> str:
     if not proxy.isascii() or not proxy.isprintable() or " " in proxy:
         raise ConfigError(f"proxy: has characters that no URL has; write them as %-codes, or {remedy}")
     return proxy
-
-
-def _check_engine(engine: str) -> None:
-    raise ConfigError(f"engine: is {engine!r}, which is not available yet; leave it out: the spool delivers by itself")
 
 
 def _seconds(name: str, value: timedelta, *, least: float, most: float) -> float:

@@ -13,13 +13,14 @@ _NONE: Mapping[str, int] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counters:
-    """One tracker's wire requests. ``accepted == delivered + pending + failed + erased``, at any moment."""
+    """One tracker's wire requests: ``accepted == delivered + pending + failed + erased + forwarded``, at any moment."""
 
     accepted: int = 0  #: taken over, and durable from then on
     delivered: int = 0  #: the tracker said yes
     pending: int = 0  #: waiting or under way, wherever they are: journal or spool, this process or another
     failed: int = 0  #: set aside with a reason: the tracker said no, or nobody can say
     erased: int = 0  #: dropped because their visitor asked to be forgotten
+    forwarded: int = 0  #: an engine has them, which counts what becomes of them; 0 where there is none
     refused: Mapping[str, int] = field(default_factory=lambda: _NONE)  #: never accepted, by reason
 
 
@@ -32,6 +33,7 @@ class Stats:
     pending: int = 0
     failed: int = 0
     erased: int = 0
+    forwarded: int = 0
     refused: Mapping[str, int] = field(default_factory=lambda: _NONE)
     trackers: Mapping[str, Counters] = field(default_factory=dict[str, Counters])  #: the same, by tracker's name
 
@@ -45,6 +47,7 @@ class Stats:
             pending=sum(c.pending for c in each),
             failed=sum(c.failed for c in each),
             erased=sum(c.erased for c in each),
+            forwarded=sum(c.forwarded for c in each),
             refused=_add(c.refused for c in each),
             trackers=MappingProxyType(dict(sorted(trackers.items()))),
         )

@@ -10,7 +10,9 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from footfall.delivery.addresses import check_engine
 from footfall.delivery.counting import count_spool
+from footfall.delivery.engines.opening import open_engine
 from footfall.delivery.journal.folder import Folder, streams_of
 from footfall.delivery.settings import journal_folder
 from footfall.delivery.spool.couriers import Report, read_reports
@@ -20,7 +22,7 @@ from footfall.delivery.spool.leases import Standing
 from footfall.delivery.spool.mover import OLDER
 from footfall.delivery.stats import Stats
 
-__all__ = ["SpoolStatus", "Wait", "spool_status"]
+__all__ = ["EngineStatus", "SharedCounters", "SpoolStatus", "Wait", "engine_status", "spool_status"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +86,74 @@ def spool_status(spool: str) -> SpoolStatus:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineStatus:
+    """An engine at one moment, as all machines share it."""
+
+    name: str  #: where it is, without user and password
+    stats: Stats
+    under_way: int  #: requests on lease to a worker
+    waiting: int  #: requests that failed once and wait for their next try
+    oldest: Mapping[str, datetime]  #: by tracker, when the oldest in it was accepted
+    waits: Mapping[str, Sequence[Wait]]  #: by tracker, why its requests wait; not there: they flow
+    workers: int  #: that deliver from it now
+
+
+def engine_status(engine: str) -> EngineStatus:
+    """Look at an engine, without changing it.
+
+    Args:
+        engine: As given to `Delivery`: ``"postgresql://..."``.
+
+    Raises:
+        ConfigError: It names no engine.
+        EngineError: It cannot be reached or read.
+    """
+    opened = open_engine(check_engine(engine))
+    try:
+        depth, reports = opened.depth(), opened.reports()
+    finally:
+        opened.close()
+    rows = [
+        _Requests(tracker, 0, number, oldest.timestamp(), _seconds(since), _seconds(until))
+        for tracker, oldest in depth.oldest.items()
+        for number, since, until in [depth.failing.get(tracker, (0, None, None))]
+    ]
+    return EngineStatus(
+        name=opened.name,
+        stats=depth.stats,
+        under_way=depth.under_way,
+        waiting=depth.waiting,
+        oldest=depth.oldest,
+        waits=_waits(depth.stats, rows, reports, lambda _: True),
+        workers=sum(1 for report in reports if report.owner),
+    )
+
+
+class SharedCounters:
+    """What an engine counts of all machines, for `footfall.metrics.observe`: in one process of the whole fleet."""
+
+    def __init__(self, engine: str) -> None:
+        """Connect to nothing yet.
+
+        Raises:
+            ConfigError: It names no engine.
+        """
+        self._engine = open_engine(check_engine(engine))
+
+    def stats(self) -> Stats:
+        """Count what was published, and what became of it; one thread at a time may ask.
+
+        Raises:
+            EngineError: It cannot be reached.
+        """
+        return self._engine.stats()
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._engine.close()
+
+
 class _Requests(NamedTuple):
     tracker: str
     under_way: int
@@ -130,6 +200,10 @@ def _wait(standing: Standing) -> Wait:
     return Wait(why="paused", since=since, until=_moment(standing.until), reason=reason)
 
 
+def _seconds(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()
+
+
 def _moment(seconds: float | None) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
@@ -140,7 +214,13 @@ def _trouble(spool: str, folder: Folder) -> str | None:
         if last_id(db) < known:
             return OLDER
         counted = dict(db.execute("SELECT tracker, value FROM counters WHERE name = 'pending' AND value <> 0"))
-        if counted != dict(db.execute("SELECT tracker, count(*) FROM requests GROUP BY tracker")):
+        held = """
+            SELECT tracker, count(*) FROM (
+                SELECT tracker FROM requests UNION ALL
+                SELECT o.tracker FROM outgoing o JOIN parcels p ON p.tracker = o.tracker AND p.seq = o.seq
+                WHERE p.confirmed IS NULL
+            ) GROUP BY tracker"""
+        if counted != dict(db.execute(held)):
             return "damaged: it counts other requests than it holds; its file and its -wal are not of one time"
     return None
 

@@ -31,8 +31,12 @@ class Resumed:
         """Whether the token was one of this site's, from a visitor who had consented."""
         return self._visitor is not None
 
-    def emit(self, event: Event) -> None:
+    def emit(self, event: Event, *, within: object = None) -> None:
         """Report an event under the ids of the snapshot; without them it is refused and counted.
+
+        Args:
+            event: What the visitor did.
+            within: The connection whose transaction writes the order; as `Tracking.emit` takes it.
 
         Raises:
             EventError: The event is wrong, and ``Site(strict=True)``.
@@ -41,7 +45,7 @@ class Resumed:
             check_event(event)
         if self._visitor is None:
             return self._reporter.refuse(event, "no snapshot")
-        return self._reporter.report(event, self._visitor, strict=self._strict)
+        return self._reporter.report(event, self._visitor, strict=self._strict, within=within)
 
     def __repr__(self) -> str:
         """Say whether it holds a visitor, not whom."""

@@ -169,11 +169,17 @@ class Tracking:
 
     # What they do
 
-    def emit(self, event: Event) -> None:
+    def emit(self, event: Event, *, within: object = None) -> None:
         """Report an event to every tracker of the site: refused now if it is wrong, sent later, never waited for.
 
         While consent is unknown the event is held until the response starts, and goes only if it was granted
         by then.
+
+        Args:
+            event: What the visitor did.
+            within: The connection whose transaction writes the order, on a site whose engine is that PostgreSQL: the
+                event is committed with the order, or gone with it. That waits for the database, which nothing else
+                here does; what fails there is set aside, and the order goes on. Consent must be granted by now.
 
         Raises:
             EventError: The event is wrong, and the site is strict (a debug flag, or ``Site(strict=True)``).
@@ -184,6 +190,10 @@ class Tracking:
         if not self.request_class.emit:
             return self._reporter.refuse(event, self.request_class.name)
         consent, person = consents = self._ids.consents
+        if within is not None:
+            if person is Consent.GRANTED:
+                self._ask_user()
+            return self._report(event, consents, strict=self.strict, within=within)
         if not self.finished:
             if person is Consent.GRANTED:
                 self._ask_user()
@@ -192,7 +202,7 @@ class Tracking:
                 return None
         return self._report(event, consents, strict=self.strict)
 
-    def _report(self, event: Event, consents: tuple[Consent, Consent], *, strict: bool) -> None:
+    def _report(self, event: Event, consents: tuple[Consent, Consent], *, strict: bool, within: object = None) -> None:
         consent, person = consents
         if consent is not Consent.GRANTED or (isinstance(event, Login) and person is not Consent.GRANTED):
             return self._reporter.refuse(event, "consent")
@@ -202,7 +212,7 @@ class Tracking:
         if visitor is None:
             return self._reporter.refuse(event, "unconfirmed")
         self._reported = True
-        return self._reporter.report(event, visitor, strict=strict)
+        return self._reporter.report(event, visitor, strict=strict, within=within)
 
     def preview(self, event: Event) -> list[WireRequest]:
         """Return the requests that *event* would become for this visitor, without sending any.

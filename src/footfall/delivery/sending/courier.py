@@ -12,8 +12,7 @@ from footfall.delivery.sending.breaker import backoff
 from footfall.delivery.sending.lane import Lane
 from footfall.delivery.sending.transport import Transport
 from footfall.delivery.sending.verdict import Delivered, NoReply, Refused, TryAgain, judge
-from footfall.delivery.spool.leases import Failure, Lease, Postponement, Room, Settlement, Standing
-from footfall.delivery.spool.spool import Spool
+from footfall.delivery.spool.leases import Failure, Lease, Postponement, Room, Settlement, Standing, Store
 from footfall.errors import SpoolError
 from footfall.wire import WireReply
 
@@ -23,6 +22,7 @@ _IDLE = 0.25  # seconds between two looks at the spool: another process may have
 _GATHER = 0.005  # seconds in which answers are gathered, to be settled in one transaction
 _GATHER_MOST = 256
 _LEASE_MARGIN = 20.0  # seconds that a lease outlives the longest exchange
+_RENEW_AT = 1 / 3  # of a lease's time is left, and it is renewed
 _AFTER_TROUBLE = 1.0
 _SEEN_EVERY = 60.0  # seconds of work, after which it is written down again that somebody delivers
 # One of our own, for the application may seed the module's: retries of all its processes would fall together.
@@ -34,7 +34,7 @@ class Courier:
 
     def __init__(
         self,
-        spool: Spool,
+        spool: Store,
         notices: Notices,
         *,
         owner: str,
@@ -42,6 +42,7 @@ class Courier:
         retry_for: float,
         concurrency: int,
         proxy: str | None = None,
+        lease: float | None = None,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = _chance.random,
@@ -50,13 +51,14 @@ class Courier:
         """Open nothing but what sending needs.
 
         Args:
-            spool: Where requests are leased.
+            spool: Where requests are leased: the spool, or an engine.
             notices: Where what happened is told.
             owner: Under which name; its process must be known to live by it.
             timeout: Seconds for one exchange.
             retry_for: Seconds after its acceptance in which a request is tried again.
             concurrency: How many requests one tracker is sent at a time.
             proxy: As the transport takes it.
+            lease: Seconds that a lease lasts unless it is renewed; None: longer than the longest exchange.
             clock: Seconds since 1970.
             monotonic: Seconds since whenever, that nobody sets.
             chance: From 0 to 1.
@@ -70,7 +72,7 @@ class Courier:
         self._clock = clock
         self._monotonic = monotonic
         self._chance = chance
-        self._lease = timeout + _LEASE_MARGIN
+        self._lease = timeout + _LEASE_MARGIN if lease is None else lease
         self._timeout = timeout
         self._transport = transport or Transport(timeout=timeout, connections=concurrency * 2, proxy=proxy)
         self._under_way: dict[int, Lease] = {}
@@ -78,6 +80,7 @@ class Courier:
         self._settlement = Settlement()
         self._oldest: float | None = None  # when the first of what is to be settled came back
         self._next_look = 0.0
+        self._renewed_until = 0.0
         self._reported: dict[str, Standing] | None = None
         self._next_report = 0.0
         self._blocked_until = 0.0
@@ -171,11 +174,16 @@ class Courier:
     def _turn(self, room: Callable[[str], Room]) -> None:
         now = self._clock()
         oldest = next(iter(self._under_way.values()), None)
-        # No exchange takes as long as its lease: somebody has set the clock, or all has stood still.
-        busy = self._under_way.keys() if oldest is not None and oldest.until <= now else ()
+        # Renewed in time, for others would take what has run out: an exchange may be longer than its lease, and
+        # where it is not, somebody has set the clock, or all has stood still.
+        busy: list[int] = []
+        if oldest is not None and max(oldest.until, self._renewed_until) - now < self._lease * _RENEW_AT:
+            busy = list(self._under_way)
         leased = self._spool.turn(self._settlement, room, owner=self._owner, now=now, lease=self._lease, renewed=busy)
         self._settlement = Settlement()
         self._oldest = None
+        if busy:
+            self._renewed_until = now + self._lease
         for lease in leased:
             self._send(lease)
         self._next_look = self._monotonic() + (_GATHER if leased else _IDLE)

@@ -8,12 +8,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from footfall.delivery.spool.database import Database
 from footfall.delivery.spool.existing import open_existing
 from footfall.delivery.spool.intake import add_requests, count
 
-__all__ = ["FailedReason", "FailedRequest", "count_failed", "list_failed", "purge_failed", "retry_failed"]
+__all__ = ["FailedReason", "FailedRequest", "Which", "count_failed", "list_failed", "purge_failed", "retry_failed"]
 
 _STEP = 500  # rows a transaction: nobody else waits long
 
@@ -54,6 +55,15 @@ class FailedReason:
     kinds: Sequence[str]  #: of the events, in the tracker's words
     first: datetime  #: when the first of them failed
     last: datetime
+
+
+class Which(NamedTuple):
+    """Which of the failed requests are meant; None: no matter."""
+
+    tracker: str | None = None
+    reason: str | None = None  #: it begins so
+    since: datetime | None = None
+    before: datetime | None = None
 
 
 def count_failed(

@@ -21,9 +21,21 @@ _SHOWN = 1024  # bytes of an unreadable record
 UNREADABLE = "cannot be read back: a part of it is of another type than it should be"
 
 
-def store(db: sqlite3.Connection, records: Sequence[Record], now: float) -> None:
-    """Carry out records in their order: store requests, file what was set aside, erase what is to be forgotten."""
+def store(db: sqlite3.Connection, records: Sequence[Record], now: float, *, forwards: bool = False) -> None:
+    """Carry out records in their order: store requests, file what was set aside, erase what is to be forgotten.
+
+    Args:
+        db: Within a transaction.
+        records: From the journal.
+        now: Seconds since 1970.
+        forwards: Note whom an engine is to erase, too.
+    """
     before = last_id(db)
+    if forwards:
+        db.executemany(
+            "INSERT INTO erasures (visitor, at) VALUES (?, ?)",
+            [(one, r.stamp / 1e9) for r in records if r.kind == Kind.ERASE for one in _visitors([r]) if one],
+        )
     # What is there already has no index by visitor, so that it is looked through once a batch at most.
     erase(db, _visitors([record for record in records if record.kind == Kind.ERASE]), among="all")
     for kind, run in groupby(records, key=_runs_with):
@@ -90,8 +102,21 @@ def erase(
             count(db, tracker, "erased", number)
             count(db, tracker, name, -number)
         db.execute(f"DELETE FROM {table} WHERE {where}", (some,))  # noqa: S608 - our own parts
+    if among == "all":
+        _erase_outgoing(db, of_them, some)
     db.execute(f"DELETE FROM once WHERE {of_them}", (some,))  # noqa: S608 - our own parts
     db.execute(f"PRAGMA secure_delete = {'FAST' if usual == 2 else usual}")
+
+
+def _erase_outgoing(db: sqlite3.Connection, of_them: str, some: str) -> None:
+    query = f"""
+        SELECT tracker, count(*) FROM outgoing o WHERE {of_them} AND EXISTS (
+            SELECT 1 FROM parcels p WHERE p.tracker = o.tracker AND p.seq = o.seq AND p.confirmed IS NULL
+        ) GROUP BY tracker"""  # noqa: S608 - our own parts
+    for tracker, number in db.execute(query, (some,)).fetchall():
+        count(db, tracker, "erased", number)
+        count(db, tracker, "pending", -number)
+    db.execute(f"DELETE FROM outgoing WHERE {of_them}", (some,))  # noqa: S608 - our own parts
 
 
 def count(db: sqlite3.Connection, tracker: str, name: str, number: int) -> None:

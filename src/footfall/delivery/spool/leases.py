@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 from footfall.wire import WireRequest
 
-__all__ = ["UNANSWERED", "Failure", "Lease", "Postponement", "Room", "Settlement", "Standing"]
+__all__ = ["UNANSWERED", "Failure", "Lease", "Postponement", "Room", "Settlement", "Standing", "Store"]
 
 UNANSWERED = "unanswered: "  #: how the reason begins where a request must go once, and may have gone
 
@@ -74,3 +75,42 @@ class Standing(NamedTuple):
     since: float
     until: float | None  #: when the pause ends that it asked for
     reason: str  #: what it answered, in words that name no visitor
+
+
+class Store(Protocol):
+    """Where requests wait that a courier sends: a spool, or an engine that many machines share.
+
+    Each call is bounded in time, may raise SpoolError, and has then changed nothing that cannot be asked for again.
+    """
+
+    def turn(
+        self,
+        settled: Settlement,
+        room: Callable[[str], Room],
+        *,
+        owner: str,
+        now: float,
+        lease: float,
+        renewed: Collection[int] = (),
+    ) -> list[Lease]:
+        """Settle leased requests, prolong what is *renewed*, and lease others that are due.
+
+        Of one visitor at most one request a tracker is under way; the others wait for its verdict, in order.
+
+        Args:
+            settled: What became of leased requests.
+            room: How many a tracker, by its name, may be sent now.
+            owner: Whose leases they are.
+            now: Seconds since 1970, by the owner's clock.
+            lease: Seconds until others may take what the owner has not settled.
+            renewed: What it is still busy with.
+        """
+        ...
+
+    def report(self, owner: str, standings: Mapping[str, Standing], now: float) -> None:
+        """Write down for others that this process delivers, and which trackers it sends nothing to, and why."""
+        ...
+
+    def leave(self, owner: str) -> None:
+        """Write down that this process delivers no more."""
+        ...

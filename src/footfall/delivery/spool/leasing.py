@@ -20,7 +20,7 @@ from footfall.delivery.journal.codec import decode_requests
 from footfall.delivery.spool.intake import UNREADABLE, count
 from footfall.delivery.spool.leases import UNANSWERED, Failure, Lease, Room, Settlement
 
-__all__ = ["ORPHANED", "hasten", "is_due", "lease_due", "renew", "settle", "waiting"]
+__all__ = ["ORPHANED", "hasten", "is_due", "lease_due", "release_lost", "renew", "settle", "waiting"]
 
 ORPHANED = f"{UNANSWERED}its process ended while it was under way"
 
@@ -111,6 +111,15 @@ def _lease_some(
     _hold(db, [row.id for row in behind if row.visitor in ahead])
     _fail(db, [*[Failure(row.id, ORPHANED) for row in lost], *unreadable], now)
     return taken
+
+
+def release_lost(db: sqlite3.Connection, now: float) -> None:
+    """End leases that have run out, where nobody leases any more: what must go once and may have gone is set aside."""
+    query = "SELECT id, set_aside FROM requests WHERE owner IS NOT NULL AND due <= ?"
+    lost = db.execute(query, (now,)).fetchall()
+    _fail(db, [Failure(row, ORPHANED) for row, set_aside in lost if set_aside], now)
+    for row, _ in lost:
+        db.execute("UPDATE requests SET owner = NULL WHERE id = ?", (row,))
 
 
 def renew(db: sqlite3.Connection, under_way: Collection[int], owner: str, until: float) -> None:

@@ -110,6 +110,32 @@ MIGRATIONS: Sequence[Sequence[str]] = (
         "ALTER TABLE requests ADD COLUMN failing REAL",  # since when its tries fail
         "CREATE TABLE couriers (owner TEXT PRIMARY KEY, seen REAL NOT NULL, trackers TEXT NOT NULL) WITHOUT ROWID",
     ),
+    (
+        # Where there is an engine: what is on its way there, or was for a while, should the engine lose it.
+        "CREATE TABLE forwarder (one INTEGER PRIMARY KEY, identity TEXT NOT NULL, owner TEXT, until REAL NOT NULL)",
+        """
+        CREATE TABLE parcels (
+            tracker TEXT NOT NULL,
+            seq INTEGER NOT NULL,                  -- from 1 on, for each tracker
+            token TEXT NOT NULL,                   -- drawn when it was packed: an older copy of a spool packs others
+            source TEXT NOT NULL,                  -- under which name it is published
+            confirmed REAL,                        -- since when the engine has it
+            bytes INTEGER NOT NULL,                -- 0: what was in it is gone
+            PRIMARY KEY (tracker, seq)
+        ) WITHOUT ROWID""",
+        """
+        CREATE TABLE outgoing (
+            id INTEGER PRIMARY KEY,                -- as it was among the requests
+            tracker TEXT NOT NULL,
+            seq INTEGER NOT NULL,
+            visitor TEXT NOT NULL,
+            set_aside INTEGER NOT NULL,
+            accepted REAL NOT NULL,
+            request TEXT NOT NULL
+        )""",
+        "CREATE INDEX outgoing_parcel ON outgoing (tracker, seq)",
+        "CREATE TABLE erasures (id INTEGER PRIMARY KEY AUTOINCREMENT, visitor TEXT NOT NULL, at REAL NOT NULL)",
+    ),
 )
 
 
