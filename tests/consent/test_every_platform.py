@@ -113,7 +113,7 @@ def in_base64(text: str) -> str:
 def test_nothing_makes_it_raise(visit: Visit, platform: Platform, value: str, form: Callable[[str], str]) -> None:
     reader = platform.reader()
     name = cookie_names_of(reader)[0].rstrip("*")
-    assert reader(visit(f"{name}={form(value)}")) in Consent
+    assert reader(visit(f"{name}={form(value)}")) in tuple(Consent)
 
 
 @pytest.mark.parametrize("value", ["[" * 100_000, '{"consents":' * 50_000, "9" * 10_000, "%7B%22a%22:" * 20_000])

@@ -86,7 +86,7 @@ def judge_consent(text: str, which: int) -> None:
     sample = granted.partition("=")[2]
     at = len(text) % (len(sample) + 1)
     value = (text, sample[:at] + text + sample[at:], f'"{text}"')[which % 3]
-    assert reader(view_of({"cookie": f"{cookie_names_of(reader)[0].rstrip('*')}={value}"})) in Consent
+    assert reader(view_of({"cookie": f"{cookie_names_of(reader)[0].rstrip('*')}={value}"})) in tuple(Consent)
     assert set(OWN.read(view_of({"cookie": f"footfallConsent={text}"}))) <= set(Consent)
 
 
