@@ -180,7 +180,7 @@ def test_a_choice_under_the_signal_needs_a_place_to_be_kept() -> None:
 @pytest.mark.parametrize("suffix", ["co.uk", "github.io", "foo.ck"])
 def test_a_public_suffix_is_refused_by_the_site(field: str, suffix: str) -> None:
     """R-40, T-09: no browser keeps a cookie for it."""
-    with pytest.raises(ConfigError, match=rf"{field} '{suffix}' is a public suffix.*'shop\.{suffix}'"):
+    with pytest.raises(ConfigError, match=rf"{field}: is '{suffix}', a public suffix.*'shop\.{suffix}'"):
         make_site(**{field: suffix})
 
 

@@ -19,7 +19,7 @@ from footfall.check import privacy_record
 from footfall.consent import always_granted, own_cookie
 from footfall.delivery import Delivery
 from footfall.errors import ConfigError, DeliveryError, EventError
-from footfall.events import Buy, Click, Event, Item, Login, Money, PageView, Rate, RecommendationLink
+from footfall.events import Basket, Buy, Click, Event, Item, Login, Money, PageView, Rate, RecommendationLink
 from footfall.identity.visitor import Visitor
 from footfall.reporter import SOMEBODY, ask
 from footfall.testing import check_tracker, recording
@@ -320,7 +320,7 @@ def test_a_tracker_may_return_any_iterable_of_right_requests(right: Any) -> None
 
 def test_a_trackers_name_that_raises_later_fails_no_page() -> None:
     class Moody(Own):
-        moods: ClassVar[list[str]] = ["moody", "moody", "moody", "moody"]
+        moods: ClassVar[list[str]] = ["moody"] * 50  # Pythons differ in how often a protocol looks
 
         @property
         def name(self) -> str:
@@ -487,3 +487,97 @@ def test_a_strict_site_that_is_switched_off_still_raises() -> None:
 
 def test_a_page_view_of_no_tracker_is_nothing() -> None:
     assert ask(Yoochoose("1"), PageView(), VISITOR) == []
+
+
+# What a shop's own objects do when they are looked at
+
+
+class Raising(str):
+    """Text that fails to be looked at."""
+
+    __slots__ = ()
+
+    def __len__(self) -> int:
+        raise KeyError("anna@shop.example")
+
+    def __eq__(self, other: object) -> bool:
+        raise KeyError("anna@shop.example")
+
+    __hash__ = str.__hash__
+
+
+class RaisingKind(Event):
+    @property
+    def kind(self) -> str:  # type: ignore[override]
+        raise KeyError("anna@shop.example")
+
+
+class RaisingFinding(Event):
+    kind: ClassVar[str] = "raising"
+
+    @property
+    def finding(self) -> str | None:
+        raise KeyError("anna@shop.example")
+
+
+class Speechless(EventError):
+    def __str__(self) -> str:
+        raise KeyError("anna@shop.example")
+
+
+class RaisingJudge(Event):
+    kind: ClassVar[str] = "raising"
+
+    def judge(self) -> str | None:
+        raise Speechless
+
+
+def lazy() -> Any:
+    """Give an object as Django's `request.user` is, whose database is down."""
+    from django.utils.functional import SimpleLazyObject
+
+    return SimpleLazyObject(lambda: 1 / 0)
+
+
+RAISING: dict[str, Callable[[Tracking], object]] = {
+    "a lazy event": lambda t: t.emit(lazy()),
+    "a lazy person": lambda t: t.identify(lazy()),
+    "text without a length": lambda t: t.identify(Raising("anna")),
+    "a kind that raises": lambda t: t.emit(RaisingKind()),
+    "a finding that raises": lambda t: t.emit(RaisingFinding()),
+    "a judge's error without words": lambda t: t.emit(RaisingJudge()),
+}
+
+
+@pytest.mark.parametrize("do", RAISING.values(), ids=RAISING)
+def test_an_odd_object_of_the_shops_own_fails_no_page(
+    do: Callable[[Tracking], object], caplog: pytest.LogCaptureFixture
+) -> None:
+    site = a_site()
+    with recording(site) as recorder:
+        respond(site, view(cookie=KNOWN), do)
+    assert recorder.events == []
+    assert "anna" not in caplog.text
+
+
+def test_a_user_that_cannot_be_compared_fails_no_page() -> None:
+    site = a_site(user_id=lambda _: Raising("anna"))
+    with recording(site) as recorder:
+        respond(site, view(cookie=KNOWN), lambda t: t.emit(CLICK), framework=object)
+    assert recorder.events == [CLICK]
+
+
+def test_a_login_is_recorded_once_for_each_pair_of_device_and_user() -> None:
+    site = a_site()
+    with recording(site) as recorder:
+        for name in ("anna", "anna", "bert"):
+            respond(site, view(cookie=KNOWN), lambda t, name=name: t.login(name))  # type: ignore[misc]
+    assert recorder.events == [Login("anna"), Login("bert")]
+    assert {one.reason for one in recorder.refused_events} == {"repeated"}
+
+
+def test_a_translation_made_when_asked_for_is_one_category() -> None:
+    from django.utils.functional import lazystr
+
+    assert Click("1", lazystr("Shoes/Children")) == Click("1", ["Shoes", "Children"])
+    assert "is a single str" in str(Basket("1", content=lazystr("123")).finding)

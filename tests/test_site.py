@@ -92,10 +92,28 @@ class AsgiCalled(Called):
 
 
 SITE = a_site()
+
+
+async def forget_in_vain(visitor: Visitor) -> None:
+    raise AssertionError("nobody awaits it")
+
+
 WRONG_PARTS: dict[str, tuple[Callable[[], object], str]] = {
     "an address for a delivery": (
         lambda: Site(CONFIG, delivery="sqlite:///x"),  # type: ignore[arg-type]
         r"delivery: is a str; write delivery=Delivery\('sqlite:///x'\)",
+    ),
+    "a number for a clock": (lambda: Site(CONFIG, now=3.0), "now: is a float; write a function"),  # type: ignore[arg-type]
+    "text for a source of ids": (lambda: Site(CONFIG, new_id="x"), "new_id: is a str; write a function"),  # type: ignore[arg-type]
+    "a name for a user": (lambda: Site(CONFIG, user_id="johndoe"), "user_id: is a str; write a function"),  # type: ignore[arg-type]
+    "text for a function of the forgotten": (lambda: Site(CONFIG, on_forget="x"), "on_forget: is a str; write"),  # type: ignore[arg-type]
+    "a function that nobody awaits": (lambda: Site(CONFIG, on_forget=forget_in_vain), "on_forget: is an async def"),
+    "text for a switch": (lambda: Site(CONFIG, send="0"), "send: is a str; write True or False"),  # type: ignore[arg-type]
+    "text for strictness": (lambda: Site(CONFIG, strict="no"), "strict: is a str; write True or False"),  # type: ignore[arg-type]
+    "a flag for an endpoint": (lambda: Site(CONFIG, consent_endpoint=True), "consent_endpoint: is True; write a path"),  # type: ignore[arg-type]
+    "bytes for an endpoint": (
+        lambda: Site(CONFIG, consent_endpoint=b"/c"),  # type: ignore[arg-type]
+        "consent_endpoint: is b'/c'; write a path",
     ),
     "an address with a password for a delivery": (
         lambda: Site(CONFIG, delivery="redis://:hunter2@host"),  # type: ignore[arg-type]

@@ -71,7 +71,10 @@ class TrackingMiddleware:
         request = None if site.policy.user_id is None else partial(_connection, scope)
         tracking = site.begin(ScopeView(scope), debug=getattr(app, "debug", False) in ON, request=request)
         # In place: a copied scope would hide from outer layers what inner ones write (the route, the user).
-        scope[KEY] = scope.setdefault("state", {})["tracking"] = tracking
+        state = scope.get("state")
+        if state is None:
+            state = scope["state"] = {}
+        scope[KEY] = state["tracking"] = tracking
         token = CURRENT.set(tracking)
         try:
             if site.policy.reads_consent_async:
@@ -112,6 +115,8 @@ class ScopeView(RequestView):
     def __init__(self, scope: Scope) -> None:
         """Take what is asked of most requests, and keep the rest as it came."""
         given: Sequence[tuple[bytes, bytes]] = scope.get("headers") or ()
+        if not isinstance(given, (list, tuple)):  # pyright: ignore[reportUnnecessaryIsInstance] - any iterable will do
+            given = scope["headers"] = list(given)
         headers = dict(given)
         # Names are to be in lower case; a server that does not care has none of these.
         if len(headers) != len(given) or b"host" not in headers or b"user-agent" not in headers:

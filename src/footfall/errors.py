@@ -57,7 +57,7 @@ class MissingExtra(FootfallError, ImportError):
 class BrokenExtra(FootfallError, ImportError):
     """An optional part is installed and cannot be imported. The message and the exception's cause say why."""
 
-    def __init__(self, part: str, extra: str, cause: ImportError) -> None:
+    def __init__(self, part: str, extra: str, cause: Exception) -> None:
         super().__init__(
             f"{part} needs the extra {extra!r}, which is installed and cannot be imported"
             f" ({type(cause).__name__}: {cause}); mend it, or install it anew:"
@@ -65,14 +65,14 @@ class BrokenExtra(FootfallError, ImportError):
         )
 
 
-def missing_or_broken(part: str, extra: str, package: str, error: ImportError) -> MissingExtra | BrokenExtra:
+def missing_or_broken(part: str, extra: str, package: str, error: Exception) -> MissingExtra | BrokenExtra:
     """Tell an extra that is not installed from one that is and cannot be imported.
 
     Args:
         part: What needs it.
         extra: Its name.
         package: The package that the extra installs, as it is imported.
-        error: What importing from it raised.
+        error: What importing from it raised: a broken library may raise anything.
     """
     # None there is how Python keeps a module from being imported, whatever part of it is asked for.
     blocked = package in sys.modules and not isinstance(sys.modules[package], ModuleType)

@@ -78,6 +78,9 @@ class Site:
         """
         config = Config() if config is None else config
         _check_config(config, trackers)
+        _check_functions(user_id=user_id, new_id=new_id, now=now, on_forget=on_forget)
+        _check_flags(strict=strict, send=send)
+        _check_endpoint(consent_endpoint)
         # Here, not above: whoever brings a delivery has imported it, and who makes no site needs none.
         from footfall.delivery import Delivery
         from footfall.delivery.forking import watch_forks
@@ -107,7 +110,7 @@ class Site:
             on_forget=on_forget,
             send=send and _may_send(os.environ),
         )
-        _check_parts(config, self.reporter.trackers, self.policy.own_consent, consent_endpoint)
+        _check_parts(config, self.reporter.trackers, self.policy.own_consent)
         # What the first request would read from disk is read here.
         registrable_domain("www.shop.example")
 
@@ -336,9 +339,7 @@ def _takes(app: Callable[..., object], number: int) -> bool:
     return True
 
 
-def _check_parts(
-    config: Config, trackers: Sequence[Tracker], own_consent: OwnCookie | None, consent_endpoint: str | None
-) -> None:
+def _check_parts(config: Config, trackers: Sequence[Tracker], own_consent: OwnCookie | None) -> None:
     """Check a site's trackers, domains and names against each other and the public suffix list.
 
     Raises:
@@ -349,7 +350,7 @@ def _check_parts(
         domain = getattr(config, field)
         if domain not in (None, "auto") and is_public_suffix(domain):
             raise ConfigError(
-                f"{field} {domain!r} is a public suffix: no browser keeps a cookie for it;"
+                f"{field}: is {domain!r}, a public suffix: no browser keeps a cookie for it;"
                 f" write the domain that you registered, such as 'shop.{domain}'"
             )
     if own_consent is not None and own_consent.name in config.cookie_names.by_role().values():
@@ -369,8 +370,27 @@ def _check_parts(
             "honour_gpc: is 'unless-consented', and consent has no own_cookie() to keep a choice under the signal;"
             " write consent=first_of(..., own_cookie()), or honour_gpc=True"
         )
-    if consent_endpoint is not None and not consent_endpoint.startswith("/"):
-        raise ConfigError(f"consent_endpoint: is {consent_endpoint!r}; write a path such as '/consent'")
+
+
+def _check_endpoint(consent_endpoint: object) -> None:
+    if consent_endpoint is None or (isinstance(consent_endpoint, str) and consent_endpoint.startswith("/")):
+        return
+    raise ConfigError(f"consent_endpoint: is {consent_endpoint!r}; write a path such as '/consent'")
+
+
+def _check_functions(**given: object) -> None:
+    """Look for what cannot be called, before a page does; and for what nobody would await."""
+    for field, function in given.items():
+        if function is not None and (not callable(function) or isinstance(function, type)):
+            raise ConfigError(f"{field}: is {_say(function)}; write a function")
+    if inspect.iscoroutinefunction(given["on_forget"]):
+        raise ConfigError("on_forget: is an async def, which nobody awaits; write a function that hands it to a queue")
+
+
+def _check_flags(**given: object) -> None:
+    for field, flag in given.items():
+        if flag is not None and not isinstance(flag, bool):
+            raise ConfigError(f"{field}: is {_say(flag)}; write True or False")
 
 
 def _traced() -> type[Tracking]:

@@ -159,13 +159,18 @@ class _Listener:
     def __init__(self, recorder: Recorder, site: Site) -> None:
         self._recorder = recorder
         self._site = site
+        self._had: set[tuple[str, str]] = set()
 
     def hear(self, outcome: Outcome) -> None:
         """Sort one event, once."""
         recorder, event = self._recorder, outcome.event
         recorder.set_aside_events += [Apart(event, tracker, reason) for tracker, reason in outcome.wrong]
         recorder.refused_events += [Apart(event, tracker, "no id") for tracker in outcome.unidentified]
-        if outcome.requests or not self._site.trackers:
+        requests = [one for one in outcome.requests if not one.once or (one.once, one.visitor) not in self._had]
+        self._had.update((one.once, one.visitor) for one in requests if one.once)
+        if outcome.requests and not requests:  # delivery drops it: it has had it
+            recorder.refused_events += [Apart(event, one.tracker, "repeated") for one in outcome.requests]
+        elif requests or not self._site.trackers:
             recorder.events.append(event)
             recorder.visitors.append(outcome.visitor)
         elif not outcome.wrong and not outcome.unidentified:

@@ -141,10 +141,10 @@ class HeldStart:
         self._write: Callable[[bytes], object] | None = None
         self._edit: HeaderEdit | None = None
 
-    def __call__(self, status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Callable[[bytes], object]:
-        if self._held is not None and not exc_info:
+    def __call__(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
+        if self._held is not None and exc_info is None:
             raise AssertionError("start_response was called twice without exc_info (PEP 3333)")
-        self._held = status, headers, exc_info
+        self._held = status, headers, () if exc_info is None else (exc_info,)
         if self._write is not None:
             self._forward()
         return self._write_through

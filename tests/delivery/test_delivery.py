@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -184,3 +186,19 @@ def test_what_failed_takes_no_room_from_what_waits(where: str, make_delivery: An
     assert until(lambda: delivery.accept([request_to(tracker="two")]))
     assert delivery.flush(10) == 0
     assert delivery.stats().trackers["two"].delivered == 1
+
+
+def test_what_the_disk_refuses_is_counted_as_refused_and_raises_nothing(
+    make_delivery: Any, request_to: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(fd: int) -> None:
+        raise OSError(errno.EIO, "the disk")
+
+    delivery = make_delivery(durable="power", deliver_here=False)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fdatasync", refuse)
+        assert delivery.accept([request_to()]) is False
+    assert delivery.accept([request_to()]) is True
+    delivery.close()
+    stats = delivery.stats()
+    assert (stats.accepted, sum(stats.refused.values())) == (1, 1)

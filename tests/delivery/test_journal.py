@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from footfall.delivery.journal.codec import Kind
 from footfall.delivery.journal.collector import Collector, read_in_order
 from footfall.delivery.journal.folder import Folder, Presence
 from footfall.delivery.journal.journal import Journal
@@ -235,6 +236,31 @@ def test_durable_power_has_the_disk_sync_before_it_returns(tmp_path: Path, monke
     journal.close()
     assert len(synced) == 1
     assert b"the second record" in synced[0]
+
+
+@pytest.mark.parametrize(
+    ("code", "refused"),
+    [("EIO", UNWRITABLE), ("ENOSPC", FULL), ("EDQUOT", FULL), ("EINTR", UNWRITABLE), ("EROFS", UNWRITABLE)],
+)
+def test_what_a_disk_refuses_to_sync_is_refused_and_never_read(
+    code: str, refused: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(fd: int) -> None:
+        raise OSError(getattr(errno, code), "the disk")
+
+    journal = Journal(tmp_path / "outbox", limit=MIB, to_disk=True)
+    assert journal.append([(1, b"before")]) is None
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fdatasync", refuse)
+        assert journal.append([(1, b"one"), (2, b"two")]) == refused
+    assert journal.append([(1, b"after")]) is None
+    collector = Collector(Folder(tmp_path / "outbox"), journal.token, Notices())
+    batch = collector.batch({})
+    monkeypatch.setattr(os, "fdatasync", refuse)
+    journal.close()
+    collector.close()
+    assert [record.payload.strip() for record in batch.records] == [b"before", b"", b"", b"after"]
+    assert [record.kind for record in batch.records] == [1, Kind.ERASE, Kind.ERASE, 1]
 
 
 def test_records_of_two_processes_are_read_in_the_order_of_their_acceptance(tmp_path: Path) -> None:

@@ -122,6 +122,19 @@ def test_the_application_gets_the_very_scope_of_the_server(watched: Watched) -> 
     assert seen[0] is scope
 
 
+def test_headers_may_be_any_iterable_and_a_state_may_be_none(watched: Watched) -> None:
+    scope = Request().scope()
+    lines = scope["headers"]
+    scope |= {"headers": iter(lines), "state": None}
+    seen: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append((list(scope["headers"]), scope["state"]["tracking"].device_id))
+
+    run(TrackingMiddleware(app, watched.site), scope)
+    assert seen == [(list(lines), guid(1))]
+
+
 def test_a_state_of_the_servers_keeps_its_values(watched: Watched) -> None:
     state = {"database": object()}
     run(TrackingMiddleware(answering(START, BODY), watched.site), {**Request().scope(), "state": state})

@@ -16,7 +16,7 @@ import pytest
 from tests.doors.conftest import MakeWatched, Watched
 from tests.doors.drivers import call_wsgi
 from tests.doors.exchange import Headers, Request, Response, guid
-from tests.doors.rows import ANNA, ids
+from tests.doors.rows import ANNA, KNOWN, ids
 from tests.doors.shops import get
 from tests.doors.test_table import opened
 
@@ -155,6 +155,42 @@ def test_an_error_that_replaces_a_response_is_started_once(watched: Watched) -> 
     ((status, headers, (exc_info,)),) = server.seen
     assert (status, headers[0], exc_info[0]) == ("500 Oops", ("Content-Type", "text/plain"), RuntimeError)
     assert server.cookies == ids(guid(1), guid(2))
+
+
+def test_exc_info_may_come_by_its_name_as_wsgirefs_own_takes_it(watched: Watched) -> None:
+    def app(environ: Any, start_response: Start) -> Iterable[bytes]:
+        start_response("200 OK", [HTML])
+        try:
+            fail()
+        except RuntimeError:
+            start_response("500 Oops", [HTML], exc_info=sys.exc_info())
+        return [b""]
+
+    server = Server()
+    list(TrackingMiddleware(app, watched.site)(Request().environ(), server.start_response))
+    ((status, _, (exc_info,)),) = server.seen
+    assert (status, exc_info[0]) == ("500 Oops", RuntimeError)
+
+
+@pytest.mark.parametrize(
+    ("first", "headers"), [("304 Not Modified", []), ("200 OK", [HTML, ("Cache-Control", "public, max-age=60")])]
+)
+def test_an_errors_response_carries_cookies_that_the_first_could_not(
+    watched: Watched, first: str, headers: Headers
+) -> None:
+    def app(environ: Any, start_response: Start) -> Iterator[bytes]:
+        start_response(first, headers)
+        try:
+            fail()
+        except RuntimeError:
+            start_response("500 Oops", [HTML], sys.exc_info())
+        yield b"oops"
+
+    server = Server()
+    visit = Request(cookies=(KNOWN,)).environ()
+    list(TrackingMiddleware(app, watched.site)(visit, server.start_response))
+    status, sent, _ = next(one for one in reversed(server.seen) if isinstance(one, tuple))
+    assert (status, sum(name == "Set-Cookie" for name, _ in sent)) == ("500 Oops", 3)
 
 
 def test_an_error_after_the_start_is_the_servers_to_judge(watched: Watched) -> None:

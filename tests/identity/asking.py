@@ -93,9 +93,10 @@ def respond(
     *,
     status: int = 200,
     headers: Iterable[tuple[str, str]] = (),
+    framework: Callable[[], object] | None = None,
 ) -> Headers:
     """Serve one request: *do* is its view; returns the headers that the browser gets."""
-    tracking = site.begin(request)
+    tracking = site.begin(request, request=framework)
     do(tracking)
     given = list(headers)
     edit = tracking.finish(status, given)

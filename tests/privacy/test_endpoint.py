@@ -173,7 +173,7 @@ def test_elsewhere_the_application_is_asked(site: Site) -> None:
 
 @pytest.mark.parametrize("path", ["consent", "", "https://www.shop.example/consent"])
 def test_an_endpoint_is_a_path(path: str) -> None:
-    with pytest.raises(ConfigError, match=r"consent_endpoint is .*write a path such as '/consent'"):
+    with pytest.raises(ConfigError, match=r"consent_endpoint: is .*write a path such as '/consent'"):
         make_site(site={"consent_endpoint": path})
 
 

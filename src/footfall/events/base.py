@@ -146,7 +146,10 @@ def _judge_subclass(event: Event) -> str | None:
         if type(event.kind) is not str:
             return f"{name}: its kind is a {type(event.kind).__name__}; give text"
     except EventError as error:
-        return str(error)
+        try:
+            return str(error)
+        except Exception:  # noqa: BLE001 - a subclass of the site's own
+            return f"{name}: its judge() raised {type(error).__name__}"
     except Exception as error:  # noqa: BLE001 - the site's own code; its message may quote a visitor
         return f"{name}: its judge() raised {type(error).__name__}; return text, or None if the event is right"
     if found is None or type(found) is str:
@@ -168,6 +171,7 @@ def to_items(field_name: str) -> Callable[[Iterable[ItemLike]], tuple[Item, ...]
     def check(values: Iterable[ItemLike]) -> tuple[Item, ...]:
         if _is_nothing(values):
             return ()
+        values = _settle(values)
         if isinstance(values, str | bytes) or not isinstance(values, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise Wrong(f"{field_name}: is a single {type(values).__name__}; give a list of items or ids")
         items = tuple([value if type(value) is Item else Item(value) for value in _take(values, field_name)])
@@ -186,6 +190,7 @@ def to_category_path(value: str | Iterable[str]) -> tuple[str, ...]:
     """
     if _is_nothing(value):
         return ()
+    value = _settle(value)
     if isinstance(value, str):
         trimmed = _exact(value).removeprefix("/").removesuffix("/")
         levels = tuple(trimmed.split("/")) if trimmed else ()
@@ -202,6 +207,16 @@ def to_category_path(value: str | Iterable[str]) -> tuple[str, ...]:
         return tuple([_to_level(level) for level in levels])
     except Wrong as wrong:
         raise Wrong(wrong.finding, levels) from None
+
+
+def _settle(value: _Part) -> _Part | str:
+    """Make text of a translation made when it is asked for: taken for a list, its letters would be its parts."""
+    if type(value) in (str, list, tuple):
+        return value
+    try:
+        return str(value) if hasattr(value, "casefold") else value
+    except Exception:  # noqa: BLE001 - the shop's own code
+        return value
 
 
 def _take(values: Iterable[_Part], field_name: str) -> tuple[_Part, ...]:

@@ -47,7 +47,7 @@ class Sealer:
         try:
             from cryptography.exceptions import InvalidTag
             from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-        except ImportError as error:
+        except Exception as error:
             raise missing_or_broken("a sealed cookie", "seal", "cryptography", error) from error
         self._invalid = InvalidTag
         self._entropy = entropy

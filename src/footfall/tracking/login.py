@@ -79,13 +79,12 @@ class LoggedIn:
             request = self._request()
             if request is None:  # its response is under way, and nothing of it is left to ask
                 return None
-            user = ask(request)
+            return self._named(ask(request))
         except Exception as error:  # noqa: BLE001 - the site's own code, on a page that must not fail because of us
             if type(error).__name__ == "SynchronousOnlyOperation":  # Django's, which this layer does not know
                 raise UserAwaited from None
             self._without_user(error)
             return None
-        return self._named(user)
 
     async def _answer_awaited(self) -> str | None:
         """Ask the site, and wait for the answer: a plain function runs in a thread."""

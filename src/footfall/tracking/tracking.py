@@ -204,7 +204,8 @@ class Tracking:
 
     def _report(self, event: Event, consents: tuple[Consent, Consent], *, strict: bool, within: object = None) -> None:
         consent, person = consents
-        if consent is not Consent.GRANTED or (isinstance(event, Login) and person is not Consent.GRANTED):
+        login = issubclass(type(event), Login)  # isinstance would ask a lazy object of the shop's what it stands for
+        if consent is not Consent.GRANTED or (login and person is not Consent.GRANTED):
             return self._reporter.refuse(event, "consent")
         if person is Consent.DENIED and self.request_class.renew:
             self._erase_person()  # before what is theirs as a device alone
@@ -231,7 +232,8 @@ class Tracking:
         It becomes ``ruid`` of this very request's events and, by a cookie, of all later ones. Unusable text
         (empty, over 512 characters) changes nothing but a counter: a visitor typed it.
         """
-        if not isinstance(person, str):  # pyright: ignore[reportUnnecessaryIsInstance] - an untyped caller's
+        name = _text_of(person)
+        if name is None:
             error = EventError(f"identify() takes text, not {type(person).__name__}; write identify(user.email)")
             if self.strict:
                 raise error
@@ -239,7 +241,7 @@ class Tracking:
             allowed = self.request_class.emit and self._ids.consents[1] is Consent.GRANTED
             return self._reporter.set_aside("identify", str(error)) if allowed else None
         self._warn_if_late("identify")
-        return self._ids.identify(person)
+        return self._ids.identify(name)
 
     def login(self, user_id: str | int) -> None:
         """Name the user for the rest of this request, and report the login.
@@ -434,6 +436,8 @@ class Tracking:
             edit: What `finish` decided for the other.
         """
         ours = [] if edit is None else [line for line in edit.add if line[0] not in ("Cache-Control", "Vary")]
+        if edit is None or not edit.cookies:  # the other was none to carry cookies: a 304, or for shared caches
+            ours += response_cookies(self._ids)
         anew = cache_decision(
             status,
             headers,
@@ -504,3 +508,11 @@ class Tracking:
 def _likeness(view: RequestView) -> tuple[str | None, ...]:
     # Bridges join a cookie's lines by a comma.
     return view.header("host"), view.header("user-agent"), (view.header("cookie") or "").replace("; ", ",")
+
+
+def _text_of(value: object) -> str | None:
+    """Return text as a plain `str`; ``None`` of what is none, be it a lazy object that fails to say what it is."""
+    try:
+        return str.__str__(value) if isinstance(value, str) else None
+    except Exception:  # noqa: BLE001 - the shop's own code; a database that is down, say
+        return None

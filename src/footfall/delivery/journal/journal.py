@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
+from footfall.delivery.journal.codec import Kind
 from footfall.delivery.journal.folder import Folder, Presence
 from footfall.delivery.journal.outbox import FULL, TOO_LARGE, UNWRITABLE
 from footfall.delivery.journal.segments import START, SegmentWriter, frame
@@ -96,9 +97,17 @@ class Journal:
                 if refusal is not None:
                     return refusal
             elif segment is not None:
-                if self._to_disk:
-                    segment.sync(end)
-                return None
+                return self._sync(segment, end - len(framed), end) if self._to_disk else None
+
+    def _sync(self, segment: SegmentWriter, start: int, end: int) -> str | None:
+        """Wait for the disk; returns why what was written does not count, and takes it back."""
+        try:
+            segment.sync(end)
+        except OSError as error:
+            # A record of whom to erase that names nobody: every release reads it, and does nothing.
+            segment.void(start, end, Kind.ERASE)
+            return _reason_of(error)
+        return None
 
     def prepare(self, *, first: bool = False) -> None:
         """Create the next segment ahead of its need, so that no event waits for a file.
@@ -215,7 +224,7 @@ class Journal:
                 if self._current is full:
                     self._advance()
         except OSError as error:
-            return self._block(FULL if error.errno in {errno.ENOSPC, errno.EDQUOT} else UNWRITABLE, _PAUSE)
+            return self._block(_reason_of(error), _PAUSE)
         return None
 
     def _make_spare(self, needed: int) -> None:
@@ -252,3 +261,7 @@ class Journal:
         # moved, and to note what was delivered. What is written to at this moment is moved within a second.
         full = sum(len(stream.segments) - 1 for stream in self._folder.streams())
         return self._folder.free_bytes() >= (full + 2) * self._size + _RESERVE
+
+
+def _reason_of(error: OSError) -> str:
+    return FULL if error.errno in {errno.ENOSPC, errno.EDQUOT} else UNWRITABLE

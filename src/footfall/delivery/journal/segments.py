@@ -14,6 +14,7 @@ import struct
 import sys
 import zlib
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -132,7 +133,11 @@ class SegmentWriter:
             return False
 
     def sync(self, position: int) -> None:
-        """Wait until everything before *position* is on the disk; what waits together is written together."""
+        """Wait until everything before *position* is on the disk; what waits together is written together.
+
+        Raises:
+            OSError: The disk refuses.
+        """
         with self._lock:
             if position > self._synced and self._fd >= 0:
                 if not self._synced:
@@ -143,6 +148,18 @@ class SegmentWriter:
                 else:
                     self._map.flush()
                 self._synced = max(self._synced, reached, position)
+
+    def void(self, start: int, end: int, kind: int) -> None:
+        """Take back the records between two positions: each becomes one of *kind* that says nothing, as long as before.
+
+        Whoever has read one already has it.
+        """
+        while start < end:
+            length, _ = _FRAME.unpack_from(self._map, start)
+            stamp, _ = _STAMP.unpack_from(self._map, start + _FRAME.size)
+            nothing = frame(stamp, kind, b" " * (length - _STAMP.size))
+            self._map[start : start + len(nothing)] = nothing
+            start += len(nothing)
 
     def seal(self) -> None:
         """Say in the file that no record will follow; none is taken either."""
@@ -167,7 +184,8 @@ class SegmentWriter:
             elif not whole:
                 _seal_cut(self.path)
             elif self._fd >= 0:
-                self.sync(self.position)
+                with suppress(OSError):  # each record that counts was synced when it was written
+                    self.sync(self.position)
             self._map.close()
             if self._fd >= 0:
                 os.close(self._fd)
