@@ -79,9 +79,11 @@ class OwnCookie:
         values = view.raw_cookies(self.name)
         if not values:
             return _NOTHING
-        if len(values) == 1:  # most often
-            choice = self._timely(values[0], view.time)
-            return _NOTHING if choice is None else choice.said
+        if len(values) == 1 and len(values[0]) <= _LONGEST_VALUE:  # most often
+            choice = _parse_short(values[0], self.version)
+            if choice is None or not -_CLOCK_SKEW <= view.time - choice.at <= self.max_age.total_seconds():
+                return _NOTHING
+            return choice.said
         return _agreed([choice.said for choice in self._latest(view)])
 
     def read_under_gpc(self, view: RequestView) -> tuple[Consent, Consent]:
