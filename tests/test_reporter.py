@@ -474,7 +474,9 @@ def test_a_site_sends_unless_it_is_switched_off(on: str, monkeypatch: pytest.Mon
 
 def test_a_switch_that_says_neither_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FOOTFALL_SEND", "maybe")
-    with pytest.raises(ConfigError, match="FOOTFALL_SEND is 'maybe'; write 0 to send nothing, or 1"):
+    with pytest.raises(
+        ConfigError, match="FOOTFALL_SEND: is 'maybe', in the environment; write 0 to send nothing, or 1"
+    ):
         a_site()
 
 

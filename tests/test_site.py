@@ -65,7 +65,7 @@ def test_two_trackers_of_one_name_are_refused() -> None:
 
 
 def test_what_is_no_tracker_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"trackers\[1\] is a str; give it name and requests"):
+    with pytest.raises(ConfigError, match=r"trackers\[1\]: is a str; give it name and requests"):
         a_site(trackers=[Raptor("1"), "yoochoose"])
 
 
@@ -95,49 +95,49 @@ SITE = a_site()
 WRONG_PARTS: dict[str, tuple[Callable[[], object], str]] = {
     "an address for a delivery": (
         lambda: Site(CONFIG, delivery="sqlite:///x"),  # type: ignore[arg-type]
-        r"delivery is a str; write delivery=Delivery\('sqlite:///x'\)",
+        r"delivery: is a str; write delivery=Delivery\('sqlite:///x'\)",
     ),
     "an address with a password for a delivery": (
         lambda: Site(CONFIG, delivery="redis://:hunter2@host"),  # type: ignore[arg-type]
-        r"^delivery is a str; write delivery=Delivery\(\.\.\.\), or leave it out$",
+        r"^delivery: is a str; write delivery=Delivery\(\.\.\.\), or leave it out$",
     ),
     "the class for a delivery": (
         lambda: Site(CONFIG, delivery=Delivery),  # type: ignore[arg-type]
-        r"delivery is the class Delivery; write delivery=Delivery\(\.\.\.\), or leave it out",
+        r"delivery: is the class Delivery; write delivery=Delivery\(\.\.\.\), or leave it out",
     ),
     "one tracker for a list": (
         lambda: Site(CONFIG, trackers=Raptor("1")),  # type: ignore[arg-type]
-        r"trackers is a Raptor; write trackers=\[Raptor\(\.\.\.\)\]",
+        r"trackers: is a Raptor; write trackers=\[Raptor\(\.\.\.\)\]",
     ),
-    "text for trackers": (lambda: Site(CONFIG, "raptor"), r"trackers is a str; write trackers=\["),  # type: ignore[arg-type]
-    "None for trackers": (lambda: Site(CONFIG, None), r"trackers is a NoneType; write trackers=\["),  # type: ignore[arg-type]
-    "a class for a tracker": (lambda: Site(CONFIG, [Broken]), r"trackers\[0\] is the class Broken; write Broken\("),  # type: ignore[list-item]
+    "text for trackers": (lambda: Site(CONFIG, "raptor"), r"trackers: is a str; write trackers=\["),  # type: ignore[arg-type]
+    "None for trackers": (lambda: Site(CONFIG, None), r"trackers: is a NoneType; write trackers=\["),  # type: ignore[arg-type]
+    "a class for a tracker": (lambda: Site(CONFIG, [Broken]), r"trackers\[0\]: is the class Broken; write Broken\("),  # type: ignore[list-item]
     "the class for a configuration": (
         lambda: Site(Config),  # type: ignore[arg-type]
-        r"config is the class Config; write Site\(Config\(\.\.\.\), trackers=\[\.\.\.\]\)",
+        r"config: is the class Config; write Site\(Config\(\.\.\.\), trackers=\[\.\.\.\]\)",
     ),
-    "a dict for a configuration": (lambda: Site({}), "config is a dict; write Site"),  # type: ignore[arg-type]
+    "a dict for a configuration": (lambda: Site({}), "config: is a dict; write Site"),  # type: ignore[arg-type]
     "trackers before a configuration": (
         lambda: Site([Raptor("1")], CONFIG),  # type: ignore[arg-type]
-        "config is a list and trackers is a Config; write Site",
+        "config: is a list and trackers is a Config; write Site",
     ),
     "a site and an application swapped (WSGI)": (
         lambda: wsgi.TrackingMiddleware(SITE, wsgi_app),  # type: ignore[arg-type]
-        r"app is a Site, which comes second; write TrackingMiddleware\(app, site\)",
+        r"app: is a Site, which comes second; write TrackingMiddleware\(app, site\)",
     ),
     "a site and an application swapped (ASGI)": (
         lambda: asgi.TrackingMiddleware(SITE, asgi_app),  # type: ignore[arg-type]
-        r"app is a Site, which comes second; write TrackingMiddleware\(app, site\)",
+        r"app: is a Site, which comes second; write TrackingMiddleware\(app, site\)",
     ),
     "a configuration for a site (WSGI)": (
         lambda: wsgi.TrackingMiddleware(wsgi_app, CONFIG),  # type: ignore[arg-type]
-        r"site is a Config; write TrackingMiddleware\(app, Site\(",
+        r"site: is a Config; write TrackingMiddleware\(app, Site\(",
     ),
     "the class for a site (ASGI)": (
         lambda: asgi.TrackingMiddleware(asgi_app, Site),  # type: ignore[arg-type]
-        r"site is the class Site; write TrackingMiddleware\(app, Site\(",
+        r"site: is the class Site; write TrackingMiddleware\(app, Site\(",
     ),
-    "no application": (lambda: wsgi.TrackingMiddleware(None, SITE), "app is a NoneType, which cannot be called"),  # type: ignore[arg-type]
+    "no application": (lambda: wsgi.TrackingMiddleware(None, SITE), "app: is a NoneType, which cannot be called"),  # type: ignore[arg-type]
     "an ASGI door around a WSGI function": (
         lambda: asgi.TrackingMiddleware(wsgi_app, SITE),  # type: ignore[arg-type]
         r"it speaks WSGI; write footfall\.wsgi\.TrackingMiddleware, not footfall\.asgi's",
@@ -152,11 +152,11 @@ WRONG_PARTS: dict[str, tuple[Callable[[], object], str]] = {
     "a WSGI door around an ASGI instance": (lambda: wsgi.TrackingMiddleware(AsgiCalled(1), SITE), "it speaks ASGI"),  # type: ignore[arg-type]
     "Flask's parts swapped": (
         lambda: Footfall(SITE, flask.Flask("shop")),  # type: ignore[arg-type]
-        r"site is a Flask; write Footfall\(app, site\)",
+        r"site: is a Flask; write Footfall\(app, site\)",
     ),
     "Flask's door around Starlette": (
         lambda: Footfall(Starlette(), SITE),  # type: ignore[arg-type]
-        r"app is a Starlette; write Footfall\(app, site\) with a Flask application",
+        r"app: is a Starlette; write Footfall\(app, site\) with a Flask application",
     ),
 }
 

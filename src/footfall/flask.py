@@ -69,9 +69,9 @@ class Footfall:
                 no Flask application or no site.
         """
         if site is None:
-            raise ConfigError("site is missing; write Footfall(app, site) or Footfall(site=site).init_app(app)")
+            raise ConfigError("site: is missing; write Footfall(app, site) or Footfall(site=site).init_app(app)")
         if not isinstance(site, Site):  # pyright: ignore[reportUnnecessaryIsInstance] - an untyped caller's
-            raise ConfigError(f"site is a {type(site).__name__}; write Footfall(app, site), the site second")
+            raise ConfigError(f"site: is a {type(site).__name__}; write Footfall(app, site), the site second")
         self._site = site
         if app is not None:
             self.init_app(app)
@@ -84,7 +84,7 @@ class Footfall:
         """
         if not isinstance(app, flask.Flask):  # pyright: ignore[reportUnnecessaryIsInstance] - an untyped caller's
             raise ConfigError(
-                f"app is a {type(app).__name__}; write Footfall(app, site) with a Flask application,"
+                f"app: is a {type(app).__name__}; write Footfall(app, site) with a Flask application,"
                 " and TrackingMiddleware(app, site) around another"
             )
         if "footfall" in app.extensions:

@@ -115,7 +115,7 @@ class Policy:
                 self._seal_error = error
         if self.sealer is None and must_seal:
             raise ConfigError(
-                f"ruid_cookie is 'sealed' and secret_keys is empty; {HOW_TO_WRITE_KEYS},"
+                f"ruid_cookie: is 'sealed', and secret_keys is empty; {HOW_TO_WRITE_KEYS},"
                 " or ruid_cookie='base64' (readable by anyone), or ruid_cookie='off';"
                 " in Flask and Django a SECRET_KEY that is set before will do"
             )

@@ -65,7 +65,7 @@ def check_event(event: object) -> None:
         EventError: It is one of them. Says which field, what was found and what to write instead.
     """
     if not isinstance(event, Event):
-        raise EventError(f"event is a {type(event).__name__}; emit one of footfall.events, such as Click('3298')")
+        raise EventError(f"event: is a {type(event).__name__}; emit one of footfall.events, such as Click('3298')")
     if (finding := event.finding) is not None:
         raise EventError(finding)
 

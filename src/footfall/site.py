@@ -86,7 +86,7 @@ class Site:
             # Another address may hold a password, and is not quoted.
             plain = isinstance(delivery, str) and delivery.startswith(("sqlite:", "memory:"))
             what = f"Delivery({delivery!r})" if plain else "Delivery(...), or leave it out"
-            raise ConfigError(f"delivery is {_say(delivery)}; write delivery={what}")
+            raise ConfigError(f"delivery: is {_say(delivery)}; write delivery={what}")
         self.strict = strict
         self._asleep = True  # no request has come yet, in this process
         watch_forks(self._rest, self._rest, self._sleep)
@@ -258,8 +258,8 @@ def _check_config(config: object, trackers: object) -> None:
     if isinstance(config, Config):
         return
     if isinstance(trackers, Config):
-        raise ConfigError(f"config is {_say(config)} and trackers is a Config; write Site(config, trackers=[...])")
-    raise ConfigError(f"config is {_say(config)}; write Site(Config(...), trackers=[...])")
+        raise ConfigError(f"config: is {_say(config)} and trackers is a Config; write Site(config, trackers=[...])")
+    raise ConfigError(f"config: is {_say(config)}; write Site(Config(...), trackers=[...])")
 
 
 def _to_trackers(trackers: object) -> tuple[Tracker, ...]:
@@ -267,14 +267,14 @@ def _to_trackers(trackers: object) -> tuple[Tracker, ...]:
     single = hasattr(trackers, "requests") and not isinstance(trackers, type)
     if single or isinstance(trackers, str | bytes | Mapping) or not isinstance(trackers, Iterable):
         what = f"{name}(...)" if single else "Raptor(...), Yoochoose(...)"
-        raise ConfigError(f"trackers is {said}; write trackers=[{what}]")
+        raise ConfigError(f"trackers: is {said}; write trackers=[{what}]")
     return tuple(cast("Iterable[Tracker]", trackers))
 
 
 def _may_send(environment: Mapping[str, str]) -> bool:
     said = environment.get(SWITCH, "").strip().lower()
     if said not in ("", "0", "1", "false", "true", "no", "yes", "off", "on"):
-        raise ConfigError(f"the environment variable {SWITCH} is {said[:20]!r}; write 0 to send nothing, or 1")
+        raise ConfigError(f"{SWITCH}: is {said[:20]!r}, in the environment; write 0 to send nothing, or 1")
     return said not in ("0", "false", "no", "off")
 
 
@@ -295,15 +295,15 @@ def check_door(app: object, site: object, parameters: tuple[str, ...]) -> None:
         ConfigError: They are swapped; or one is something else; or the application speaks the other protocol.
     """
     if isinstance(app, Site):
-        raise ConfigError("app is a Site, which comes second; write TrackingMiddleware(app, site)")
+        raise ConfigError("app: is a Site, which comes second; write TrackingMiddleware(app, site)")
     if not isinstance(site, Site):
-        raise ConfigError(f"site is {_say(site)}; write TrackingMiddleware(app, Site(config, trackers=[...]))")
+        raise ConfigError(f"site: is {_say(site)}; write TrackingMiddleware(app, Site(config, trackers=[...]))")
     if not callable(app):
-        raise ConfigError(f"app is {_say(app)}, which cannot be called; write TrackingMiddleware(app, site)")
+        raise ConfigError(f"app: is {_say(app)}, which cannot be called; write TrackingMiddleware(app, site)")
     if not _takes(app, len(parameters)) and _takes(app, 5 - len(parameters)):
         here, there = ("wsgi", "asgi") if len(parameters) == 2 else ("asgi", "wsgi")
         raise ConfigError(
-            f"app is called otherwise than with ({', '.join(parameters)}): it speaks {there.upper()}; write"
+            f"app: is called otherwise than with ({', '.join(parameters)}): it speaks {there.upper()}; write"
             f" footfall.{there}.TrackingMiddleware, not footfall.{here}'s"
         )
 
@@ -339,7 +339,7 @@ def _check_parts(
             f"own_cookie(name={own_consent.name!r}) is a name in cookie_names too; give it one of its own"
         )
     if consent_endpoint is not None and not consent_endpoint.startswith("/"):
-        raise ConfigError(f"consent_endpoint is {consent_endpoint!r}; write a path such as '/consent'")
+        raise ConfigError(f"consent_endpoint: is {consent_endpoint!r}; write a path such as '/consent'")
 
 
 def _traced() -> type[Tracking]:
@@ -355,9 +355,9 @@ def _check_trackers(trackers: Sequence[Tracker]) -> None:
     for at, tracker in enumerate(trackers):
         if not isinstance(tracker, Tracker):  # pyright: ignore[reportUnnecessaryIsInstance] - an untyped caller's
             found = type(tracker).__name__
-            raise ConfigError(f"trackers[{at}] is a {found}; give it name and requests(event, visitor)")
+            raise ConfigError(f"trackers[{at}]: is a {found}; give it name and requests(event, visitor)")
         if isinstance(tracker, type):
-            raise ConfigError(f"trackers[{at}] is the class {tracker.__name__}; write {tracker.__name__}(...)")
+            raise ConfigError(f"trackers[{at}]: is the class {tracker.__name__}; write {tracker.__name__}(...)")
         if not isinstance(tracker.name, str) or not tracker.name:  # pyright: ignore[reportUnnecessaryIsInstance]
             found = type(tracker).__name__
             raise ConfigError(f"trackers[{at}], a {found}, has no text for a name; write one as in name = 'webhook'")

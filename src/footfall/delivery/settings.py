@@ -87,18 +87,16 @@ def check_settings(
         raise ConfigError('durable "power" needs a file; write spool="sqlite:///footfall.sqlite3" instead of "memory:"')
     if path is None and not deliver_here:
         raise ConfigError(
-            'deliver_here=False with spool="memory:" would deliver nothing; write spool="sqlite:///footfall.sqlite3"'
+            'deliver_here: is False and spool is "memory:", which would deliver nothing; write spool="sqlite:///footfall.sqlite3"'
         )
     if max_pending_bytes is None:
         max_pending_bytes = _MEMORY_BYTES if path is None else _FILE_BYTES
     if not _is_whole(max_pending_bytes) or max_pending_bytes < _LEAST_BYTES:
-        raise ConfigError(
-            f"max_pending_bytes {max_pending_bytes!r} is too small; write at least {_LEAST_BYTES} (1 MiB)"
-        )
+        raise ConfigError(f"max_pending_bytes: is {max_pending_bytes!r}; write at least {_LEAST_BYTES} (1 MiB)")
     if not _is_whole(concurrency) or not 1 <= concurrency <= 1000:
-        raise ConfigError(f"concurrency {concurrency!r} is not a number from 1 to 1000; write 64, say")
+        raise ConfigError(f"concurrency: is {concurrency!r}; write a whole number from 1 to 1000, such as 64")
     if on_drop is not None and not callable(on_drop):
-        raise ConfigError(f"on_drop is a {type(on_drop).__name__}; give a function of tracker, reason and number")
+        raise ConfigError(f"on_drop: is a {type(on_drop).__name__}; give a function of tracker, reason and number")
     return Settings(
         path=path,
         relative=path is not None and spool != f"sqlite:///{path}",
@@ -126,7 +124,7 @@ def spool_path(spool: str) -> Path | None:
     prefix = "sqlite:///"
     if not isinstance(spool, str) or not spool.startswith(prefix) or spool == prefix:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ConfigError(
-            f'spool {spool!r} is unknown; write "sqlite:///footfall.sqlite3" (three slashes: in the working '
+            f'spool: is {spool!r}; write "sqlite:///footfall.sqlite3" (three slashes: in the working '
             'directory), "sqlite:////var/lib/shop/footfall.sqlite3" (four: from the root) or "memory:"'
         )
     path = spool[len(prefix) :]
@@ -141,27 +139,27 @@ def _checked_proxy(proxy: object) -> str:
         return ENVIRONMENT
     remedy = 'write "http://proxy.example:3128", or "environment" for what HTTPS_PROXY and NO_PROXY say'
     if not isinstance(proxy, str):
-        raise ConfigError(f"proxy is a {type(proxy).__name__}; {remedy}")
+        raise ConfigError(f"proxy: is a {type(proxy).__name__}; {remedy}")
     try:
         parts = urlsplit(proxy)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        raise ConfigError(f"proxy names a host or a port that cannot be; {remedy}") from None
+        raise ConfigError(f"proxy: names a host or a port that cannot be; {remedy}") from None
     if parts.scheme not in _PROXIES:
-        raise ConfigError(f"proxy does not begin with http:// or another scheme of a proxy; {remedy}")
+        raise ConfigError(f"proxy: does not begin with http:// or another scheme of a proxy; {remedy}")
     if not host or parts.path not in {"", "/"} or parts.query or parts.fragment:
-        raise ConfigError(f"proxy is more or less than a scheme, a host and a port; {remedy}")
+        raise ConfigError(f"proxy: is more or less than a scheme, a host and a port; {remedy}")
     if not proxy.isascii() or not proxy.isprintable() or " " in proxy:
-        raise ConfigError(f"proxy has characters that no URL has; write them as %-codes, or {remedy}")
+        raise ConfigError(f"proxy: has characters that no URL has; write them as %-codes, or {remedy}")
     return proxy
 
 
 def _seconds(name: str, value: timedelta, *, least: float, most: float) -> float:
     if not isinstance(value, timedelta):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ConfigError(f"{name} {value!r} has no unit; write timedelta(seconds={value!r})")
+        raise ConfigError(f"{name}: is {value!r}, without a unit; write timedelta(seconds={value!r})")
     seconds = value.total_seconds()
     if not least <= seconds <= most:
-        raise ConfigError(f"{name} of {seconds:g} seconds is out of range; write {least:g} to {most:g} seconds")
+        raise ConfigError(f"{name}: is {seconds:g} seconds; write {least:g} to {most:g} seconds")
     return seconds
 
 

@@ -80,7 +80,7 @@ def _check_site() -> Iterator[checks.CheckMessage]:
     except Exception as error:  # noqa: BLE001 - whatever the module that makes the site raises
         path = getattr(settings, SETTING, None)
         yield checks.Error(
-            f"{SETTING} is {path!r}, whose import raised {type(error).__name__}: {error}", id="footfall.E001"
+            f"{SETTING}: is {path!r}, whose import raised {type(error).__name__}: {error}", id="footfall.E001"
         )
     else:
         yield from _check_cookies(site)

@@ -30,11 +30,11 @@ def load_site() -> Site:
         try:
             site = import_string(path)
         except ImportError as error:
-            raise ConfigError(f"{SETTING} is {path!r}, which cannot be imported: {error}") from error
+            raise ConfigError(f"{SETTING}: is {path!r}, which cannot be imported: {error}") from error
     else:
-        raise ConfigError(f"{SETTING} is {path!r}; write the dotted path of a Site, such as 'shop.tracking.site'")
+        raise ConfigError(f"{SETTING}: is {path!r}; write the dotted path of a Site, such as 'shop.tracking.site'")
     if not isinstance(site, Site):
-        raise ConfigError(f"{SETTING} is {path!r}, which is a {type(site).__name__}; name a Site")
+        raise ConfigError(f"{SETTING}: is {path!r}, which is a {type(site).__name__}; name a Site")
     site.start(secret_key=_secret_key(), former_keys=settings.SECRET_KEY_FALLBACKS)
     return site
 
