@@ -39,9 +39,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what reads our headers in a program of its own: they are the same on each Python."""
+    """Mark what a program of its own reads or keeps: our headers and rows are the same on each Python."""
     for item in items:
-        if {"browsers", "caches"} & set(item.path.parts):
+        if {"browsers", "caches", "engines"} & set(item.path.parts):
             item.add_marker(pytest.mark.once)
 
 
