@@ -216,6 +216,15 @@ def test_a_frameworks_former_secrets_open_and_its_newest_seals() -> None:
     assert before.policy.sealer.open(again, "rsaRuid", "shop.example") is None
 
 
+def test_a_former_secret_without_its_list_is_one_key_and_not_one_a_letter() -> None:
+    before, now = make_site(), make_site()
+    before.start(secret_key="the secret of the year before")
+    sealed = before.policy.seal("anna", "rsaRuid", "shop.example")
+    now.start(secret_key=KEY, former_keys="the secret of the year before")
+    assert now.policy.sealer is not None
+    assert now.policy.sealer.open(sealed, "rsaRuid", "shop.example") == Opened("anna", newest=False)
+
+
 def test_a_secret_in_bytes_is_the_same_as_its_text() -> None:
     """As Django's force_bytes and itsdangerous' want_bytes have it."""
     sites = [make_site(), make_site()]

@@ -372,6 +372,7 @@ class Favourite(Event):
         (Favourite("broken"), "Favourite: its judge() raised KeyError; return text, or None if the event is right"),
         (Favourite("odd"), "Favourite: its judge() returned a int; return text, or None if the event is right"),
         (Favourite("summer", Item("")), Item("").finding),
+        (Favourite((Item("1"), Item(""))), Item("").finding),
         (Favourite("summer", fields={"p 2": "x"}), PageView(fields={"p 2": "x"}).finding),
     ],
 )

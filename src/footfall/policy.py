@@ -113,7 +113,8 @@ class Policy:
         """
         must_seal = self.config.ruid_cookie == "sealed" and self.config.person_ids == "ruid+reaid"
         if self.sealer is None and isinstance(secret_key, (str, bytes)) and secret_key:
-            former = [key for key in former_keys if isinstance(key, (str, bytes)) and key]
+            several = (former_keys,) if isinstance(former_keys, (str, bytes)) else former_keys
+            former = [key for key in several if isinstance(key, (str, bytes)) and key]
             try:
                 self.sealer = Sealer([secret_key, *former], os.urandom)
             except (MissingExtra, BrokenExtra) as error:

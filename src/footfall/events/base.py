@@ -140,8 +140,9 @@ def _judge_subclass(event: Event) -> str | None:
     name = type(event).__name__
     try:
         for value in getattr(event, "__dict__", {}).values():
-            if (finding := wrong_part(value)) is not None:
-                return finding
+            for part in value if type(value) in (tuple, list) else (value,):
+                if (finding := wrong_part(part)) is not None:
+                    return finding
         found = event.judge()
         if type(event.kind) is not str:
             return f"{name}: its kind is a {type(event.kind).__name__}; give text"
