@@ -60,7 +60,8 @@ def test_a_tracker_that_is_down_gets_a_probe_now_and_then(
     delivery = make_delivery(concurrency=8)
     delivery.accept([request_to(f"/{n}") for n in range(1000)])
     delivery.flush(3)
-    assert 8 <= len(sink.requests) <= 8 + 10
+    # Of a thousand. Waits begin with 0.05 to 0.1 s, as chance has it, and grow with the time that it has been down.
+    assert 8 <= len(sink.requests) <= 40
 
 
 def test_a_tracker_that_is_down_does_not_hold_up_another(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from weakref import WeakMethod
 
@@ -25,12 +26,19 @@ def watch_forks(before: Callable[[], None], in_parent: Callable[[], None], in_ch
 
 
 def _call(which: int) -> None:
+    errors: list[Exception] = []
     for watcher in list(_watchers):
         method = watcher[which]()
         if method is None:
-            _watchers.remove(watcher)
-        else:
+            with suppress(ValueError):  # two threads may fork at once
+                _watchers.remove(watcher)
+            continue
+        try:
             method()
+        except Exception as error:  # noqa: BLE001 - one that fails is not to keep the others from their fork
+            errors.append(error)
+    if errors:
+        raise errors[0]  # the interpreter prints it
 
 
 os.register_at_fork(
