@@ -249,12 +249,19 @@ def test_what_a_disk_refuses_to_sync_is_refused_and_never_read(
         raise OSError(getattr(errno, code), "the disk")
 
     journal = Journal(tmp_path / "outbox", limit=MIB, to_disk=True)
+    collector = Collector(Folder(tmp_path / "outbox"), journal.token, Notices())
+    seen: list[list[bytes]] = []
+
+    def look_and_refuse(fd: int) -> None:
+        seen.append([record.payload for record in collector.batch({}).records])
+        refuse(fd)
+
     assert journal.append([(1, b"before")]) is None
     with monkeypatch.context() as patched:
-        patched.setattr(os, "fdatasync", refuse)
+        patched.setattr(os, "fdatasync", look_and_refuse)
         assert journal.append([(1, b"one"), (2, b"two")]) == refused
+    assert seen == [[b"before"]]
     assert journal.append([(1, b"after")]) is None
-    collector = Collector(Folder(tmp_path / "outbox"), journal.token, Notices())
     batch = collector.batch({})
     monkeypatch.setattr(os, "fdatasync", refuse)
     journal.close()

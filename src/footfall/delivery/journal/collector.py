@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -186,9 +187,12 @@ def _follow(
         if reader is None:
             continue
         complete = dead or reader.sealed
-        offset = offsets.get(name, START)
+        offset, confirmed = offsets.get(name, START), sys.maxsize if dead else reader.confirmed
         while (record := reader.read(offset) or (reader.read_behind(offset) if complete else None)) is not None:
             if now_ns < record.stamp < now_ns + _AHEAD_NS:
+                return
+            if record.end > confirmed:
+                reader.look_anew()  # it may be taken back
                 return
             yield record
             offset = record.end

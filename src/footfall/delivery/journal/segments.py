@@ -31,6 +31,9 @@ _MAGIC = b"footfall"
 _VERSION = 1
 _SEALED_AT = 10
 _UNATTENDED_AT = 11
+# Up to where the disk has confirmed what is there, if its process waits for that: until then it is not there.
+_CONFIRMED_AT = 16
+_CONFIRMED = struct.Struct("<Q")
 # Length and CRC-32 of what follows them; then nanoseconds since 1970, kind, payload.
 _FRAME = struct.Struct("<II")
 _STAMP = struct.Struct("<QB")
@@ -84,6 +87,7 @@ class SegmentWriter:
             self._map[: _HEADER.size] = _HEADER.pack(_MAGIC, _VERSION, 0, int(unattended))
             if to_disk:
                 self._fd = fd
+                _CONFIRMED.pack_into(self._map, _CONFIRMED_AT, START)
         except BaseException:
             path.unlink(missing_ok=True)
             raise
@@ -148,12 +152,10 @@ class SegmentWriter:
                 else:
                     self._map.flush()
                 self._synced = max(self._synced, reached, position)
+                _CONFIRMED.pack_into(self._map, _CONFIRMED_AT, self._synced)
 
     def void(self, start: int, end: int, kind: int) -> None:
-        """Take back the records between two positions: each becomes one of *kind* that says nothing, as long as before.
-
-        Whoever has read one already has it.
-        """
+        """Take back records that the disk has not confirmed: each becomes one of *kind* that says nothing."""
         while start < end:
             length, _ = _FRAME.unpack_from(self._map, start)
             stamp, _ = _STAMP.unpack_from(self._map, start + _FRAME.size)
@@ -227,6 +229,17 @@ class SegmentReader:
     def sealed(self) -> bool:
         """Whether no record will follow. Ask before reading to the end, or one may slip in between."""
         return os.pread(self._fd, 1, _SEALED_AT) == b"\1"
+
+    @property
+    def confirmed(self) -> int:
+        """Up to where records are there as long as their process lives."""
+        data = os.pread(self._fd, _CONFIRMED.size, _CONFIRMED_AT)
+        (position,) = _CONFIRMED.unpack(data.ljust(_CONFIRMED.size, b"\0"))
+        return position or sys.maxsize
+
+    def look_anew(self) -> None:
+        """Read from the file what comes next, though it was read before."""
+        self._chunk = b""
 
     def read(self, offset: int) -> Record | None:
         """Read the record at *offset*; None where there is none, or not yet."""
