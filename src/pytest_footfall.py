@@ -7,7 +7,6 @@ coverage begins to measure. A module inside the package would import the package
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,7 +21,6 @@ __all__ = ["tracked"]
 @pytest.fixture
 def tracked() -> Iterator[Callable[[Site], Recorder]]:
     """Give a function that records what a site's views report until the test ends."""
-    from footfall.testing import recording
+    from footfall.testing import track_until_done
 
-    with ExitStack() as stack:
-        yield lambda site: stack.enter_context(recording(site))
+    yield from track_until_done()

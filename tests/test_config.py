@@ -198,6 +198,16 @@ def test_a_site_that_seals_nothing_or_has_a_key_starts(settings: dict[str, Any])
     make_site(**settings).start()
 
 
+@pytest.mark.parametrize("field", ["classify", "anonymous_id"])
+def test_a_function_that_nobody_awaits_is_refused(field: str) -> None:
+    async def ask_in_vain(view: object) -> None:
+        raise AssertionError("nobody awaits it")
+
+    settings: Any = {field: ask_in_vain}
+    with pytest.raises(ConfigError, match=f"{field}: is an async def, which nobody awaits; write a function"):
+        Config(**settings)
+
+
 def test_a_frameworks_secret_will_do() -> None:
     site = make_site()
     site.start(secret_key=KEY)

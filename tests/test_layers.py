@@ -26,7 +26,7 @@ SOURCES = Sources(SOURCE)
 LIBRARIES: dict[str, set[str]] = {
     "commands": {"rich", "django"},
     "demo": {"rich", "starlette"},
-    "testing": {"pytest_footfall"},  # our own fixture, which stands beside the package
+    "testing": {"pytest"},
     "metrics": {"opentelemetry"},
     "localtracker": {"starlette", "uvicorn"},
     "asgi": {"starlette", "anyio"},

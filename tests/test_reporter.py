@@ -581,3 +581,19 @@ def test_a_translation_made_when_asked_for_is_one_category() -> None:
 
     assert Click("1", lazystr("Shoes/Children")) == Click("1", ["Shoes", "Children"])
     assert "is a single str" in str(Basket("1", content=lazystr("123")).finding)
+
+
+def test_a_forgetting_that_nobody_awaits_is_said_and_not_done(caplog: pytest.LogCaptureFixture) -> None:
+    async def forget(visitor: Visitor) -> None:
+        raise AssertionError("nobody awaits it")
+
+    class Forgetting:
+        def __call__(self, visitor: Visitor) -> object:
+            return forget(visitor)
+
+    site = a_site(on_forget=Forgetting())
+    assert site.reporter.erase(VISITOR) is False
+    assert (
+        "Site(on_forget=...) answered a coroutine, which nobody awaits: ask the trackers' vendors yourself"
+        in caplog.text
+    )

@@ -161,14 +161,6 @@ class ScopeView(RequestView):
             return tuple(map(headers.get, RAW_USUAL))
         return tuple(map(headers.get, RAW_USUAL + RAW_RARE))
 
-    def sent(self) -> dict[str, tuple[str, ...]]:
-        """Return every value of each cookie that the site reads, by name. The header is searched once."""
-        found = self.found
-        if found is None:
-            header = self._headers.get(b"cookie")
-            found = self.found = {} if not header or self.finder is None else self.finder(header.decode("latin-1"))
-        return found
-
 
 def _joined(given: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
     """Join the lines of names that have several, as HTTP/2 sends a cookie in crumbs; names in lower case."""

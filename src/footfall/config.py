@@ -6,6 +6,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
+from inspect import iscoroutinefunction
 from types import FunctionType
 from typing import Literal, TypeAlias, cast
 
@@ -214,6 +215,8 @@ class Config:
         for name in ("classify", "anonymous_id"):
             if getattr(self, name) is not None and not callable(getattr(self, name)):
                 raise ConfigError(f"{name}: is {getattr(self, name)!r}; write a function of a RequestView, or None")
+            if iscoroutinefunction(getattr(self, name)):
+                raise ConfigError(f"{name}: is an async def, which nobody awaits; write a function of a RequestView")
         if type(self.trusted_proxies) is not int or not 0 <= self.trusted_proxies <= MOST_PROXIES:
             raise ConfigError(
                 f"trusted_proxies: is {self.trusted_proxies!r}; write how many there are, 0 to {MOST_PROXIES}"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from inspect import isawaitable
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol, cast
 
+from footfall.consent.pending import dismiss
 from footfall.errors import DeliveryError, EventError, NoIdentity
 from footfall.events import Event
 from footfall.identity.visitor import Visitor
@@ -370,15 +372,9 @@ class Reporter:
             except DeliveryError as error:
                 done = False
                 self.notices.say(logging.ERROR, f"a visitor's undelivered events were not erased: {error}")
-        if self.on_forget is not None:
-            try:
-                self.on_forget(visitor)
-            except Exception as error:  # noqa: BLE001 - the site's own code; its message may quote the visitor
-                done = False
-                name = type(error).__name__
-                self.notices.say(
-                    logging.ERROR, f"Site(on_forget=...) raised {name}: ask the trackers' vendors yourself"
-                )
+        if self.on_forget is not None and (finding := _tell(self.on_forget, visitor)) is not None:
+            done = False
+            self.notices.say(logging.ERROR, f"Site(on_forget=...) {finding}: ask the trackers' vendors yourself")
         return done
 
     def _say_what_waits(self) -> None:
@@ -390,6 +386,18 @@ class Reporter:
                 "a visitor's undelivered events were not erased: the site is switched off (FOOTFALL_SEND, or"
                 " Site(send=False)); delete the spool, or let them be forgotten again once it sends",
             )
+
+
+def _tell(on_forget: Callable[[Visitor], object], visitor: Visitor) -> str | None:
+    """Call the site's own function; returns what went wrong, but not its message, which may quote the visitor."""
+    try:
+        answer = on_forget(visitor)
+    except Exception as error:  # noqa: BLE001 - the site's own code
+        return f"raised {type(error).__name__}"
+    if not isawaitable(answer):
+        return None
+    dismiss(answer)
+    return f"answered a {type(answer).__name__}, which nobody awaits"
 
 
 def kind_of(event: object) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -402,6 +402,14 @@ def _names(visitor: Visitor, text: str) -> bool:
     return any(one is not None and one in text for one in ids)
 
 
+def track_until_done() -> Iterator[Callable[[Site], Recorder]]:
+    """Give a function that records what a site's views report until this goes on, as the fixture ``tracked`` does."""
+    with ExitStack() as stack:
+        yield lambda site: stack.enter_context(recording(site))
+
+
 with suppress(ImportError):  # the helpers above need no pytest
+    import pytest
+
     # For whoever names this module as the plug-in: -p footfall.testing
-    from pytest_footfall import tracked as tracked  # noqa: PLC0414
+    tracked = pytest.fixture(name="tracked")(track_until_done)

@@ -19,8 +19,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"engine": 6379}, "engine: is a int; write"),
     ({"engine": "redis://localhost:many"}, "engine: names a host or a port that cannot be; write"),
     ({"engine_durable": True}, "engine_durable: is given without an engine; write engine="),
-    ({"durable": "always"}, 'durable \'always\' is unknown; write "process" or "power"'),
-    ({"spool": "memory:", "durable": "power"}, "durable .* needs a file"),
+    ({"durable": "always"}, 'durable: is \'always\'; write "process" or "power"'),
+    ({"spool": "memory:", "durable": "power"}, 'durable: is "power", which needs a file'),
     ({"spool": "memory:", "deliver_here": False}, "would deliver nothing"),
     ({"max_pending_bytes": 1000}, "max_pending_bytes: is 1000; write at least 1048576"),
     ({"max_pending_bytes": "1G"}, "max_pending_bytes"),
@@ -71,3 +71,11 @@ def test_a_proxys_password_is_never_shown(proxy: str) -> None:
     except ConfigError as error:
         shown = str(error)
     assert "s3cret" not in shown
+
+
+def test_a_function_of_drops_that_nobody_awaits_is_refused() -> None:
+    async def drop_in_vain(tracker: str, reason: str, number: int) -> None:
+        raise AssertionError("nobody awaits it")
+
+    with pytest.raises(ConfigError, match="on_drop: is an async def, which nobody awaits; give a function"):
+        Delivery("memory:", on_drop=drop_in_vain)  # type: ignore[arg-type]

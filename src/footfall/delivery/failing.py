@@ -29,10 +29,11 @@ def count_failed(
         ConfigError: It names no file.
         SpoolError: There is no such spool, or it cannot be read.
     """
+    which = Which(tracker, reason, since, before)
     if not is_engine(spool):
-        return failed.count_failed(spool, tracker=tracker, reason=reason, since=since, before=before)
+        return failed.count_failed(spool, which)
     with _opened(spool) as engine:
-        return engine.count_failed(Which(tracker, reason, since, before))
+        return engine.count_failed(which)
 
 
 def list_failed(
@@ -56,11 +57,12 @@ def list_failed(
         ConfigError: It names no file.
         SpoolError: There is no such spool, or it cannot be read.
     """
+    which = Which(tracker, reason, since, before)
     if not is_engine(spool):
-        yield from failed.list_failed(spool, tracker=tracker, reason=reason, since=since, before=before)
+        yield from failed.list_failed(spool, which)
         return
     with _opened(spool) as engine:
-        yield from engine.list_failed(Which(tracker, reason, since, before))
+        yield from engine.list_failed(which)
 
 
 def retry_failed(
@@ -83,10 +85,11 @@ def retry_failed(
         ConfigError: It names no file.
         SpoolError: There is no such spool, or it cannot be written.
     """
+    which = Which(tracker, reason, since, before)
     if not is_engine(spool):
-        return failed.retry_failed(spool, tracker=tracker, reason=reason, since=since, before=before)
+        return failed.retry_failed(spool, which)
     with _opened(spool) as engine:
-        return engine.retry_failed(Which(tracker, reason, since, before))
+        return engine.retry_failed(which)
 
 
 def purge_failed(
@@ -106,10 +109,11 @@ def purge_failed(
         ConfigError: It names no file.
         SpoolError: There is no such spool, or it cannot be written.
     """
+    which = Which(tracker, reason, since, before)
     if not is_engine(spool):
-        return failed.purge_failed(spool, tracker=tracker, reason=reason, since=since, before=before)
+        return failed.purge_failed(spool, which)
     with _opened(spool) as engine:
-        return engine.purge_failed(Which(tracker, reason, since, before))
+        return engine.purge_failed(which)
 
 
 @contextmanager

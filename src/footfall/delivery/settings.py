@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from inspect import iscoroutinefunction
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -82,9 +83,11 @@ def check_settings(
     elif engine_durable:
         raise ConfigError("engine_durable: is given without an engine; write engine=..., or leave it out")
     if durable not in {"process", "power"}:
-        raise ConfigError(f'durable {durable!r} is unknown; write "process" or "power"')
+        raise ConfigError(f'durable: is {durable!r}; write "process" or "power"')
     if path is None and durable == "power":
-        raise ConfigError('durable "power" needs a file; write spool="sqlite:///footfall.sqlite3" instead of "memory:"')
+        raise ConfigError(
+            'durable: is "power", which needs a file; write spool="sqlite:///footfall.sqlite3" instead of "memory:"'
+        )
     if path is None and not deliver_here:
         raise ConfigError(
             'deliver_here: is False and spool is "memory:", which would deliver nothing; write spool="sqlite:///footfall.sqlite3"'
@@ -97,6 +100,8 @@ def check_settings(
         raise ConfigError(f"concurrency: is {concurrency!r}; write a whole number from 1 to 1000, such as 64")
     if on_drop is not None and not callable(on_drop):
         raise ConfigError(f"on_drop: is a {type(on_drop).__name__}; give a function of tracker, reason and number")
+    if iscoroutinefunction(on_drop):
+        raise ConfigError("on_drop: is an async def, which nobody awaits; give a function")
     return Settings(
         path=path,
         relative=path is not None and spool != f"sqlite:///{path}",

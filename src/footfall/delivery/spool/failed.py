@@ -66,21 +66,14 @@ class Which(NamedTuple):
     before: datetime | None = None
 
 
-def count_failed(
-    spool: str,
-    *,
-    tracker: str | None = None,
-    reason: str | None = None,
-    since: datetime | None = None,
-    before: datetime | None = None,
-) -> list[FailedReason]:
-    """Count what failed by its reasons, the most frequent first; chosen as by `list_failed`.
+def count_failed(spool: str, which: Which) -> list[FailedReason]:
+    """Count what failed by its reasons, the most frequent first.
 
     Raises:
         ConfigError: It names no file.
         SpoolError: There is no such spool, or it cannot be read.
     """
-    where, values = _where(tracker, reason, since, before)
+    where, values = _where(which)
     query = f"""
         SELECT tracker, reason, count(*), count(request), json_group_array(DISTINCT kind), min(failed), max(failed)
         FROM failed WHERE {where} GROUP BY tracker, reason ORDER BY count(*) DESC, tracker, reason"""  # noqa: S608 - our own parts
@@ -100,84 +93,36 @@ def count_failed(
     ]
 
 
-def list_failed(
-    spool: str,
-    *,
-    tracker: str | None = None,
-    reason: str | None = None,
-    since: datetime | None = None,
-    before: datetime | None = None,
-) -> Iterator[FailedRequest]:
-    """Read what failed, oldest first.
-
-    Args:
-        spool: As given to `Delivery`.
-        tracker: Only of this tracker.
-        reason: Only where the reason begins so.
-        since: Only what failed then or later; without a zone it is local time.
-        before: Only what failed earlier.
-
-    Raises:
-        ConfigError: It names no file.
-        SpoolError: There is no such spool, or it cannot be read.
-    """
-    where, values = _where(tracker, reason, since, before)
+def list_failed(spool: str, which: Which) -> Iterator[FailedRequest]:
+    """Read what failed, oldest first; raises as `count_failed` does."""
+    where, values = _where(which)
     with open_existing(spool) as database:
         yield from _read(database, where, values)
 
 
-def retry_failed(
-    spool: str,
-    *,
-    tracker: str | None = None,
-    reason: str | None = None,
-    since: datetime | None = None,
-    before: datetime | None = None,
-) -> int:
-    """Have what failed sent again: it is pending again, behind what its visitors did since.
-
-    What never became a request cannot be sent, and stays. Whether what was unanswered had arrived after all,
-    nobody can know: sending it again may count it twice.
-
-    Returns:
-        How many requests.
+def retry_failed(spool: str, which: Which) -> int:
+    """Have what failed sent again, behind what its visitors did since; returns how many.
 
     Raises:
         ConfigError: It names no file.
         SpoolError: There is no such spool, or it cannot be written.
     """
-    where, values = _where(tracker, reason, since, before)
+    where, values = _where(which)
     now = time.time()
     with open_existing(spool) as database:
         return _in_steps(database, f"{where} AND request IS NOT NULL", values, lambda db, ids: _retry(db, ids, now))
 
 
-def purge_failed(
-    spool: str,
-    *,
-    tracker: str | None = None,
-    reason: str | None = None,
-    since: datetime | None = None,
-    before: datetime | None = None,
-) -> int:
-    """Throw away what failed. It stays counted as failed.
-
-    Returns:
-        How many requests.
-
-    Raises:
-        ConfigError: It names no file.
-        SpoolError: There is no such spool, or it cannot be written.
-    """
-    where, values = _where(tracker, reason, since, before)
+def purge_failed(spool: str, which: Which) -> int:
+    """Throw away what failed; returns how many. Raises as `retry_failed` does."""
+    where, values = _where(which)
     with open_existing(spool) as database:
         return _in_steps(database, where, values, _purge)
 
 
-def _where(
-    tracker: str | None, reason: str | None, since: datetime | None, before: datetime | None
-) -> tuple[str, list[object]]:
+def _where(which: Which) -> tuple[str, list[object]]:
     """Write which failed requests are meant as a condition of SQL after ``id > ?``, and its values."""
+    tracker, reason, since, before = which
     parts, values = ["id > ?"], list[object]()
     if tracker is not None:
         parts.append("tracker = ?")
